@@ -1,0 +1,1 @@
+"""What things mean: pure decisions over frozen facts, with the clock passed in. No input or output."""

@@ -1,0 +1,229 @@
+"""From raw `[[check]]` tables to check definitions: the fields that all kinds have in common.
+
+What is not common belongs to the kind and stays raw in `fields`; the monitor validates it.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
+
+from domain.definitions import CheckDefinition, Levels
+from domain.dependencies import cycle
+from domain.facts import Detail, Policy
+from domain.fields import Field, duration, finite
+from domain.mistakes import KeyPath, Mistake, closest, shown
+from domain.rules import operator
+from domain.settings import Settings, Times, timeout
+
+ARRAY = "check"
+# Marks that change the direction of the text around them: a name could pose as another.
+BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+UNPRINTABLE = {"Cc": "control characters", "Cs": "lone surrogates", "Zl": "line separators"}
+UNPRINTABLE["Zp"] = UNPRINTABLE["Zl"]
+LONGEST_NAME = 200
+
+RetryOf = Callable[[str], float | None]
+
+
+def name(text: str) -> str:
+    """A name in its one normal form (NFC). Raises ValueError when it can't be one.
+
+    Names stand in addresses, logs and lists, so nothing invisible may tell two of them apart.
+    """
+    normal = unicodedata.normalize("NFC", plain(text))
+    if not normal:
+        raise ValueError("must not be empty")
+    if len(normal) > LONGEST_NAME:
+        raise ValueError(f"must have at most {LONGEST_NAME} characters")
+    if normal != normal.strip():
+        raise ValueError("must not begin or end with a space")
+    if not normal.strip("/"):
+        raise ValueError('must not be made of "/" only')
+    if {".", ".."} & set(normal.split("/")):
+        raise ValueError('must not have "." or ".." as a part: it could not stand in an address')
+    return normal
+
+
+def plain(text: str) -> str:
+    """The text itself. Raises ValueError when it holds what can't be seen or stored."""
+    for character in text:
+        unseen = UNPRINTABLE.get(unicodedata.category(character))
+        if character in BIDI:
+            unseen = "marks that change the direction of text"
+        if unseen:
+            raise ValueError(f"must not contain {unseen} (U+{ord(character):04X})")
+    return text
+
+
+def _tags(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name(text) for text in texts))
+
+
+def _groups(entries: Sequence[str | Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    groups = [(entry,) if isinstance(entry, str) else tuple(entry) for entry in entries]
+    if not all(groups):
+        raise ValueError("a redundancy group must not be empty")
+    return tuple(tuple(name(member) for member in group) for group in groups)
+
+
+def _weight(value: float) -> float:
+    if not finite(value) > 0:
+        raise ValueError("must be more than 0")
+    return value
+
+
+Level = Field(type=float, then=finite)
+COMMON: Mapping[str, Field] = {
+    "name": Field(type=str, then=name),
+    "kind": Field(type=Annotated[str, Meta(min_length=1)], then=plain),
+    "interval": Field(type=str, then=duration),
+    "timeout": Field(type=str, then=timeout),
+    "failures": Field(type=Times),
+    "successes": Field(type=Times),
+    "retry_interval": Field(type=str, then=duration),
+    "weight": Field(type=float, then=_weight),
+    "tags": Field(type=tuple[str, ...], then=_tags),
+    "depends_on": Field(type=list[str | list[str]], then=_groups),
+    "scope": Field(type=Literal["inside", "outside"]),
+    "enabled": Field(type=bool),
+    "group": Field(type=str, then=name),
+    "description": Field(type=Annotated[str, Meta(max_length=2000)]),
+    "warning": Level,
+    "critical": Level,
+    "operator": Field(type=str, then=operator),
+}
+
+
+def read_tables(
+    tables: Sequence[object], settings: Settings, retry_of: RetryOf
+) -> tuple[tuple[CheckDefinition | None, ...], tuple[Mistake, ...]]:
+    """A definition per table (None where the entry is no table), and every mistake in them.
+
+    A mistaken field has its default in the definition, so that checking can go on. `retry_of`
+    tells the pause before a retry by kind, in seconds; None waits for the next interval.
+    """
+    definitions: list[CheckDefinition | None] = []
+    mistakes: list[Mistake] = []
+    for index, table in enumerate(tables):
+        definition, found = _read(table, index, settings.monitor, retry_of)
+        definitions.append(definition)
+        mistakes += found
+    mistakes += _duplicates(definitions)
+    mistakes += _unknown_parents(definitions)
+    mistakes += _cycles(definitions)
+    return tuple(definitions), tuple(mistakes)
+
+
+def label(table: Mapping[str, object], index: int) -> str:
+    """How a check is called in a mistake: `check "shop-api"`, or by its place: `check 3`."""
+    given = table.get("name")
+    return f"{ARRAY} {shown(given)}" if isinstance(given, str) and given else f"{ARRAY} {index + 1}"
+
+
+def key_mistake(
+    table: Mapping[str, object], index: int, key: str, reason: str, *, missing: bool = False
+) -> Mistake:
+    """The mistake in one key of a check's table."""
+    path: KeyPath = (ARRAY, index, key)
+    owner = label(table, index)
+    if missing:
+        return Mistake(key=owner, reason=f"{key} is missing", path=path)
+    given = shown(table.get(key), key)
+    return Mistake(key=f"{owner} {key}", given=given, reason=reason, path=path)
+
+
+def _read(
+    table: object, index: int, defaults: Any, retry_of: RetryOf
+) -> tuple[CheckDefinition | None, list[Mistake]]:
+    if not isinstance(table, Mapping):
+        reason = "must be a table: write [[check]] above its keys"
+        key = f"{ARRAY} {index + 1}"
+        return None, [Mistake(key=key, given=shown(table), reason=reason, path=(ARRAY, index))]
+    values: dict[str, Any] = {}
+    mistakes: list[Mistake] = []
+    for key in ("name", "kind"):
+        if key not in table:
+            mistakes.append(key_mistake(table, index, key, "", missing=True))
+    for key in COMMON.keys() & table.keys():
+        try:
+            values[key] = COMMON[key].read(table[key])
+        except ValueError as error:
+            mistakes.append(key_mistake(table, index, key, str(error)))
+    fields = {str(key): value for key, value in table.items() if key not in COMMON}
+    return _definition(values, fields, index, defaults, retry_of), mistakes
+
+
+def _definition(
+    values: Mapping[str, Any],
+    fields: Mapping[str, Detail],
+    index: int,
+    defaults: Any,
+    retry_of: RetryOf,
+) -> CheckDefinition:
+    kind = values.get("kind", "")
+    retry_s = values["retry_interval"] if "retry_interval" in values else retry_of(kind)
+    policy = Policy(
+        interval_s=values.get("interval", defaults.interval_s),
+        timeout_s=values.get("timeout", defaults.timeout_s),
+        failures=values.get("failures", defaults.failures),
+        successes=values.get("successes", defaults.successes),
+        retry_interval_s=retry_s,
+    )
+    levels = Levels(**{key: values.get(key) for key in ("warning", "critical", "operator")})
+    taken = ("weight", "tags", "depends_on", "scope", "enabled", "group", "description")
+    return CheckDefinition(
+        # Only a table with a mistake has no name; the place can't be a name twice.
+        name=values.get("name", f"#{index + 1}"),
+        kind=kind,
+        policy=policy,
+        levels=levels,
+        fields=fields,
+        **{key: values[key] for key in taken if key in values},
+    )
+
+
+def _duplicates(definitions: Sequence[CheckDefinition | None]) -> Iterator[Mistake]:
+    seen: Counter[str] = Counter()
+    for index, definition in enumerate(definitions):
+        if definition is None:
+            continue
+        if seen[definition.name]:
+            reason = "another check has this name: a name can be used once only"
+            yield key_mistake({"name": definition.name}, index, "name", reason)
+        seen[definition.name] += 1
+
+
+def _unknown_parents(definitions: Sequence[CheckDefinition | None]) -> Iterator[Mistake]:
+    names = {definition.name for definition in definitions if definition}
+    for index, definition in enumerate(definitions):
+        if definition is None:
+            continue
+        for parent in sorted(definition.parents - names):
+            meant = closest(parent, names - {definition.name})
+            hint = f', did you mean "{meant}"?' if meant else ""
+            yield _dependency_mistake(definition, index, f"no check is named {shown(parent)}{hint}")
+
+
+def _cycles(definitions: Sequence[CheckDefinition | None]) -> Iterator[Mistake]:
+    """One mistake per cycle: what was found is cut, then the rest is searched again."""
+    known: dict[str, tuple[int, CheckDefinition]] = {}
+    for index, definition in enumerate(definitions):
+        if definition is not None:
+            known.setdefault(definition.name, (index, definition))
+    graph = {name: sorted(each.parents & known.keys()) for name, (_, each) in known.items()}
+    while names := cycle(graph):
+        index, child = known[names[0]]
+        reason = f"dependencies run in a circle: {' → '.join(names)}"
+        yield _dependency_mistake(child, index, reason)
+        graph[names[0]] = [parent for parent in graph[names[0]] if parent != names[1]]
+
+
+def _dependency_mistake(definition: CheckDefinition, index: int, reason: str) -> Mistake:
+    given = [group[0] if len(group) == 1 else list(group) for group in definition.depends_on]
+    table = {"name": definition.name, "depends_on": given}
+    return key_mistake(table, index, "depends_on", reason)

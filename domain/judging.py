@@ -1,0 +1,40 @@
+"""From a measurement to a result: the thresholds of its rules applied, the worst one speaking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from domain.facts import Cause, Measurement, Result, Status
+from domain.rules import Rule, judge
+
+
+def conclude(
+    measurement: Measurement,
+    rules: Sequence[Rule],
+    before: Mapping[str, Status],
+    *,
+    check: str,
+    kind: str,
+    at: datetime,
+    attempt: int = 1,
+) -> Result:
+    """The result of one run. `before` are the levels the rules had; a missing metric keeps its level."""
+    verdicts = judge(rules, measurement.metrics, before)
+    kept = {rule.id: before[rule.id] for rule in rules if rule.id in before}
+    status, message, cause = measurement.status, measurement.message, measurement.cause
+    if verdicts and verdicts[0].level > status:
+        status, message, cause = verdicts[0].level, verdicts[0].message, Cause.THRESHOLD
+    return Result(
+        check=check,
+        kind=kind,
+        at=at,
+        status=status,
+        message=message,
+        cause=cause,
+        response_time_ms=measurement.response_time_ms,
+        metrics=measurement.metrics,
+        details=measurement.details,
+        levels=kept | {verdict.rule: verdict.level for verdict in verdicts},
+        attempt=attempt,
+    )

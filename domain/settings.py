@@ -1,0 +1,287 @@
+"""The plain tables of config.toml: their models, their defaults, and their environment overrides.
+
+Later wins: default, file, plain variable (`LOG_LEVEL`), prefixed one (`NOCTURNE_LOG__LEVEL`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from msgspec import Meta
+
+from domain.fields import Field, duration, switch
+from domain.mistakes import ConfigError, Mistake, closest, shown, unknown_key
+
+__all__ = ["ConfigError", "Log", "Mistake", "Monitor", "Network", "Settings", "Storage", "Web"]
+
+PREFIX = "NOCTURNE_"
+LEVEL = "__"
+ENVIRONMENT = "environment"
+LONGEST_TIMEOUT_S = 30.0
+ARRAYS = ("check",)
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+Anonymous = Literal["viewer", "operator", "none"]
+Level = Literal["debug", "info", "warning", "error"]
+Format = Literal["json", "text"]
+Host = Annotated[str, Meta(min_length=1, max_length=253, pattern=r"^[^\s/@]+$")]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+Days = Annotated[int, Meta(ge=1, le=36500)]
+Times = Annotated[int, Meta(ge=1, le=100)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Web:
+    """`[web]`: where the pages are served. `hosts` are further names by which they are reached."""
+
+    host: str = "127.0.0.1"
+    port: int = 8050
+    anonymous: Anonymous = "viewer"
+    hosts: tuple[str, ...] = ()
+
+    @property
+    def reach_host(self) -> str:
+        """The address by which this machine reaches its own web process."""
+        return ANY_ADDRESS.get(self.host, self.host)
+
+    @property
+    def url(self) -> str:
+        """The address of the pages as seen from this machine, without a slash at the end."""
+        host = f"[{self.reach_host}]" if ":" in self.reach_host else self.reach_host
+        return f"http://{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storage:
+    """`[storage]`: where the store is, and how long details and aggregates are kept."""
+
+    url: str = "sqlite:///data/nocturne.db"
+    raw_days: int = 30
+    aggregate_days: int = 365
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitor:
+    """`[monitor]`: what holds for every check that does not say otherwise.
+
+    `disabled` switches all checks off, for debugging. `metrics_interval_s` is the pause between
+    two samples of this machine's metrics.
+    """
+
+    interval_s: float = 30.0
+    timeout_s: float = 10.0
+    failures: int = 3
+    successes: int = 2
+    metrics_interval_s: float = 10.0
+    disabled: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Network:
+    """`[network]`: addresses by which the own network is judged, as `tcp://host:port`."""
+
+    references: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """`[log]`: from which level on, and in which form, the processes log."""
+
+    level: Level = "info"
+    format: Format = "json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All plain tables."""
+
+    web: Web = field(default_factory=Web)
+    storage: Storage = field(default_factory=Storage)
+    monitor: Monitor = field(default_factory=Monitor)
+    network: Network = field(default_factory=Network)
+    log: Log = field(default_factory=Log)
+
+
+def timeout(text: str) -> float:
+    """A timeout in seconds. Raises ValueError when it is not between 0 and 30 s."""
+    length = duration(text)
+    if length > LONGEST_TIMEOUT_S:
+        raise ValueError(f"must be at most {LONGEST_TIMEOUT_S:g} s")
+    return length
+
+
+def _store_url(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    if not separator or scheme not in ("sqlite", "postgresql", "postgresql+psycopg"):
+        raise ValueError('must be "sqlite:///path/to/file.db" or "postgresql://user@host/name"')
+    if scheme == "sqlite" and rest.strip("/").partition("?")[0] in ("", ":memory:"):
+        raise ValueError("must name a file, which both processes share: sqlite:///data/nocturne.db")
+    if scheme != "sqlite":
+        _port_of(text)
+    return text
+
+
+def _references(texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        if not text.startswith("tcp://") or not urlsplit(text).hostname or not _port_of(text):
+            raise ValueError(f'{shown(text)} is not an address: write it like "tcp://1.1.1.1:443"')
+    return texts
+
+
+def _port_of(url: str) -> int | None:
+    try:
+        return urlsplit(url).port
+    except ValueError:
+        raise ValueError("cannot be read as a URL: its host or port is not valid") from None
+
+
+TABLES: Mapping[str, tuple[type[Any], Mapping[str, Field]]] = {
+    "web": (
+        Web,
+        {
+            "host": Field(type=Host),
+            "port": Field(type=Port),
+            "anonymous": Field(type=Anonymous),
+            "hosts": Field(type=tuple[Host, ...]),
+        },
+    ),
+    "storage": (
+        Storage,
+        {
+            "url": Field(type=str, then=_store_url),
+            "raw_days": Field(type=Days),
+            "aggregate_days": Field(type=Days),
+        },
+    ),
+    "monitor": (
+        Monitor,
+        {
+            "interval": Field(type=str, then=duration, attribute="interval_s"),
+            "timeout": Field(type=str, then=timeout, attribute="timeout_s"),
+            "failures": Field(type=Times),
+            "successes": Field(type=Times),
+            "metrics_interval": Field(type=str, then=duration, attribute="metrics_interval_s"),
+            "disabled": Field(type=bool),
+        },
+    ),
+    "network": (Network, {"references": Field(type=tuple[str, ...], then=_references)}),
+    "log": (Log, {"level": Field(type=Level), "format": Field(type=Format)}),
+}
+
+
+def _seconds(text: str) -> str:
+    return f"{text}s" if text.replace(".", "", 1).isdigit() else text
+
+
+def _opposite(text: str) -> str:
+    return str(not switch(text))
+
+
+def _only_if_true(text: str) -> str | None:
+    return text if switch(text) else None
+
+
+# Plain variable → the key it means, and its text in that key's form (None: it says nothing).
+PLAIN: Mapping[str, tuple[str, str, Callable[[str], str | None]]] = {
+    "MONITORING_DASHBOARD_PORT": ("web", "port", str.strip),
+    "HEALTH_CHECK_INTERVAL": ("monitor", "interval", _seconds),
+    "METRICS_COLLECTION_INTERVAL": ("monitor", "metrics_interval", _seconds),
+    "ENABLE_HEALTH_MONITORING": ("monitor", "disabled", _opposite),
+    # Its `false` is everybody's default, so it must not undo ENABLE_HEALTH_MONITORING=false.
+    "DISABLE_HEALTH_CHECKS": ("monitor", "disabled", _only_if_true),
+    "LOG_LEVEL": ("log", "level", str.lower),
+}
+
+Values = dict[str, dict[str, Any]]
+
+
+def parse_settings(
+    document: Mapping[str, Any], environ: Mapping[str, str]
+) -> tuple[Settings, tuple[Mistake, ...]]:
+    """The settings of a parsed file under the environment, and every mistake in both.
+
+    What is mistaken has its default in the settings returned, so that checking can go on.
+    """
+    values: Values = {name: {} for name in TABLES}
+    mistakes = [
+        *_read_file(document, values),
+        *_read_plain(environ, values),
+        *_read_overrides(environ, values),
+    ]
+    tables = {name: model(**values[name]) for name, (model, _) in TABLES.items()}
+    return Settings(**tables), tuple(mistakes)
+
+
+def _read_file(document: Mapping[str, Any], values: Values) -> Iterator[Mistake]:
+    for name, table in document.items():
+        if name in ARRAYS:
+            continue
+        if name not in TABLES:
+            meant = closest(name, [*TABLES, *ARRAYS])
+            hint = f', did you mean "{meant}"?' if meant else ""
+            yield Mistake(key=f"[{name}]", reason=f"unknown table{hint}", path=(name,))
+        elif not isinstance(table, dict):
+            reason = f"must be a table: write [{name}]"
+            yield Mistake(key=name, given=shown(table, name), reason=reason, path=(name,))
+        else:
+            yield from _read_table(name, table, values[name])
+
+
+def _read_table(name: str, table: Mapping[str, Any], values: dict[str, Any]) -> Iterator[Mistake]:
+    known = TABLES[name][1]
+    for key, value in table.items():
+        path, label = (name, key), f"{name}.{key}"
+        if key not in known:
+            yield unknown_key(key, value, known, label, path)
+            continue
+        try:
+            values[known[key].attribute or key] = known[key].read(value)
+        except ValueError as error:
+            yield Mistake(key=label, given=shown(value, key), reason=str(error), path=path)
+
+
+def _read_plain(environ: Mapping[str, str], values: Values) -> Iterator[Mistake]:
+    for variable, (table, key, convert) in PLAIN.items():
+        # Compose files and unit files hand on unset variables as empty ones.
+        if not environ.get(variable):
+            continue
+        try:
+            text = convert(environ[variable])
+            if text is not None:
+                _set_from_text(values, table, key, text)
+        except ValueError as error:
+            yield _variable_mistake(variable, environ[variable], str(error))
+
+
+def _read_overrides(environ: Mapping[str, str], values: Values) -> Iterator[Mistake]:
+    known = {f"{PREFIX}{name}{LEVEL}{key}".upper() for name in TABLES for key in TABLES[name][1]}
+    for variable in sorted(environ):
+        if not variable.startswith(PREFIX) or LEVEL not in variable:
+            continue
+        if variable not in known:
+            yield _variable_mistake(variable, environ[variable], _unknown_variable(variable, known))
+            continue
+        table, key = variable.removeprefix(PREFIX).lower().split(LEVEL)
+        try:
+            _set_from_text(values, table, key, environ[variable])
+        except ValueError as error:
+            yield _variable_mistake(variable, environ[variable], str(error))
+
+
+def _set_from_text(values: Values, table: str, key: str, text: str) -> None:
+    spec = TABLES[table][1][key]
+    values[table][spec.attribute or key] = spec.read_text(text)
+
+
+def _unknown_variable(variable: str, known: set[str]) -> str:
+    if variable.startswith(tuple(f"{PREFIX}{name}{LEVEL}".upper() for name in ARRAYS)):
+        return "lists of tables have no overrides: write ${NAME} in the file where the value goes"
+    meant = closest(variable, known)
+    return f"no key has this name{f', did you mean {meant}?' if meant else ''}"
+
+
+def _variable_mistake(variable: str, text: str, reason: str) -> Mistake:
+    return Mistake(key=variable, given=shown(text, variable), reason=reason, file=ENVIRONMENT)
