@@ -1,0 +1,121 @@
+"""Commands: what only the monitor can do, asked for by others, with expiry and reply.
+
+An expired command never runs. Taking one is a compare-and-set, so that it runs at most once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Engine, insert, select, update
+
+from domain.facts import Detail
+from storage import counters
+from storage.engine import reader
+from storage.leadership import Lease, fence
+from storage.schema import audit, commands
+
+EXPIRES = timedelta(seconds=60)
+
+
+class CommandState(StrEnum):
+    """Where a command is on its way."""
+
+    PENDING = "pending"
+    TAKEN = "taken"
+    DONE = "done"
+    FAILED = "failed"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A request to the monitor: do `verb` with `subject`."""
+
+    id: int
+    verb: str
+    subject: str
+    arguments: Mapping[str, Detail]
+    actor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What became of a command; `document` is None until it is done or failed."""
+
+    state: CommandState
+    document: Mapping[str, Detail] | None
+
+
+def request(
+    engine: Engine,
+    verb: str,
+    subject: str,
+    *,
+    actor: str,
+    now: datetime,
+    arguments: Mapping[str, Detail] | None = None,
+    expires: timedelta = EXPIRES,
+) -> int:
+    """Ask the monitor for something; returns the command's id, by which the reply is found."""
+    row = {"verb": verb, "subject": subject, "arguments": dict(arguments or {}), "actor": actor}
+    times = {"at": now, "expires_at": now + expires, "state": CommandState.PENDING.value}
+    asked = {"at": now, "actor": actor, "action": verb, "kind": "command", "name": subject}
+    with engine.begin() as connection:
+        made = connection.execute(insert(commands).values(**row, **times))
+        connection.execute(insert(audit).values(**asked, before=None, after=dict(arguments or {})))
+        counters.bump(connection, counters.CHANGES)
+    key = made.inserted_primary_key
+    return int(key[0]) if key is not None else 0
+
+
+def reply(engine: Engine, command_id: int) -> Reply | None:
+    """What became of a command; None when there is no such command."""
+    query = select(commands.c.state, commands.c.reply).where(commands.c.id == command_id)
+    with reader(engine).connect() as connection:
+        row = connection.execute(query).one_or_none()
+    return None if row is None else Reply(state=CommandState(row.state), document=row.reply)
+
+
+def take(engine: Engine, lease: Lease, now: datetime) -> tuple[Command, ...]:
+    """Take all pending commands, oldest first; those past their expiry end as expired instead."""
+    pending = commands.c.state == CommandState.PENDING.value
+    with engine.begin() as connection:
+        fence(connection, lease)
+        expired = {"state": CommandState.EXPIRED.value, "replied_at": now}
+        connection.execute(
+            update(commands).where(pending, commands.c.expires_at <= now).values(expired)
+        )
+        # Locked: on Postgres, two who take at once would otherwise both see them as pending.
+        oldest_first = select(commands).where(pending).order_by(commands.c.id).with_for_update()
+        rows = connection.execute(oldest_first).all()
+        taken = commands.c.id.in_([row.id for row in rows])
+        connection.execute(
+            update(commands).where(taken, pending).values(state=CommandState.TAKEN.value)
+        )
+    return tuple(
+        Command(
+            id=row.id,
+            verb=row.verb,
+            subject=row.subject,
+            arguments=row.arguments,
+            actor=row.actor,
+        )
+        for row in rows
+    )
+
+
+def answer(
+    engine: Engine, command_id: int, *, ok: bool, document: Mapping[str, Detail], now: datetime
+) -> None:
+    """Store the reply of a command that was taken."""
+    state = CommandState.DONE if ok else CommandState.FAILED
+    with engine.begin() as connection:
+        connection.execute(
+            update(commands)
+            .where(commands.c.id == command_id, commands.c.state == CommandState.TAKEN.value)
+            .values(state=state.value, reply=dict(document), replied_at=now)
+        )

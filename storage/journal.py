@@ -1,0 +1,254 @@
+"""The monitor's write face: what a cycle found, committed whole, fenced by the leadership."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Engine, and_, insert, select, update
+
+from domain.facts import CheckState, Decision, Detail, Result, Sample, Status, Transition
+from storage import counters, series
+from storage.engine import reader, upsert
+from storage.leadership import Lease, fence, renew
+from storage.schema import catalogue, check_state, decisions, gaps, notices, results, transitions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """All that one run of one check changes; it is committed whole or not at all.
+
+    `result` is None when only the state moved (a parent went down). `due` is the next slot.
+    """
+
+    state: CheckState
+    due: datetime | None
+    result: Result | None = None
+    transitions: tuple[Transition, ...] = ()
+    decisions: tuple[Decision, ...] = ()
+    samples: tuple[Sample, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """The sign of life of the loop that runs the checks, and how late that loop is (ms)."""
+
+    at: datetime
+    lag_ms: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A check as the monitor publishes it for the screens; `about` is a document for people."""
+
+    name: str
+    kind: str
+    about: Mapping[str, Detail]
+
+
+class Journal:
+    """Writes for one monitor. Not thread-safe: it belongs to the one writer of the process."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._check_ids: dict[str, int] = {}
+        self._series_ids = series.SeriesIds()
+        self.left_out = 0
+
+    def commit(
+        self,
+        lease: Lease,
+        entries: Sequence[Entry],
+        samples: Sequence[Sample] = (),
+        beat: Beat | None = None,
+    ) -> None:
+        """Write a batch in one transaction. Raises LeadershipLost, and then wrote nothing."""
+        try:
+            with self._engine.begin() as connection:
+                if beat is None:
+                    fence(connection, lease)
+                else:
+                    renew(connection, lease, beat.at, beat.lag_ms)
+                left_out = self._write(connection, entries, samples)
+        except BaseException:
+            self._series_ids.forget()
+            raise
+        self.left_out += left_out
+
+    def publish(
+        self, lease: Lease, checks: Sequence[Published], schemas: Mapping[str, Any]
+    ) -> dict[str, CheckState]:
+        """Make `checks` the ones that are watched; returns their remembered states by name.
+
+        A check that is no longer among them keeps its history and stands as not present.
+        """
+        with self._engine.begin() as connection:
+            fence(connection, lease)
+            connection.execute(update(check_state).values(present=False))
+            self._upsert_checks(connection, checks)
+            rows = [{"kind": kind, "schema": schema} for kind, schema in schemas.items()]
+            upsert(connection, catalogue, rows, ("kind",))
+            counters.bump(connection, counters.REVISION)
+        return self._states()
+
+    def record_gap(self, lease: Lease, started: datetime, ended: datetime, reason: str) -> None:
+        """Note a stretch in which nothing was measured."""
+        with self._engine.begin() as connection:
+            fence(connection, lease)
+            row = {"started": started, "ended": ended, "reason": reason}
+            connection.execute(insert(gaps).values(row))
+            counters.bump(connection, counters.REVISION)
+
+    def notify(self, key: str, level: str, text: str, at: datetime) -> None:
+        """Put up a standing notice to operators, shown as a banner until `withdraw`.
+
+        One that stands already with this level and text stays as it is, since when it stands.
+        """
+        row = {"key": key, "level": level, "text": text, "at": at}
+        same = and_(notices.c.key == key, notices.c.level == level, notices.c.text == text)
+        with self._engine.begin() as connection:
+            if connection.execute(select(notices.c.key).where(same)).first() is not None:
+                return
+            upsert(connection, notices, [row], ("key",))
+            counters.bump(connection, counters.REVISION)
+
+    def withdraw(self, key: str) -> None:
+        """Take a notice back."""
+        with self._engine.begin() as connection:
+            if connection.execute(notices.delete().where(notices.c.key == key)).rowcount:
+                counters.bump(connection, counters.REVISION)
+
+    def changes(self) -> int:
+        """The change counter: it moves when there is a command or an edit to take up."""
+        with reader(self._engine).connect() as connection:
+            return counters.value(connection, counters.CHANGES)
+
+    def _upsert_checks(self, connection: Connection, checks: Sequence[Published]) -> None:
+        known = set(connection.scalars(select(check_state.c.name)).all())
+        rows = [_new_row(each) for each in checks if each.name not in known]
+        if rows:
+            connection.execute(insert(check_state), rows)
+        for each in checks:
+            if each.name in known:
+                connection.execute(
+                    update(check_state)
+                    .where(check_state.c.name == each.name)
+                    .values(kind=each.kind, present=True, about=dict(each.about))
+                )
+
+    def _states(self) -> dict[str, CheckState]:
+        with reader(self._engine).connect() as connection:
+            query = select(check_state.c.id, check_state.c.name, check_state.c.state)
+            rows = connection.execute(query.where(check_state.c.present)).all()
+        self._check_ids = {row.name: row.id for row in rows}
+        return {row.name: decode_state(row.state) for row in rows}
+
+    def _write(
+        self, connection: Connection, entries: Sequence[Entry], samples: Sequence[Sample]
+    ) -> int:
+        # An entry of a check that was removed while it ran has nowhere to go.
+        entries = [each for each in entries if each.state.check in self._check_ids]
+        self._write_states(connection, entries)
+        self._write_results(connection, entries)
+        self._write_lines(connection, entries)
+        everything = [*samples, *(sample for each in entries for sample in each.samples)]
+        left_out = series.append(connection, self._series_ids, everything)
+        if entries:
+            counters.bump(connection, counters.REVISION)
+        return left_out
+
+    def _write_states(self, connection: Connection, entries: Iterable[Entry]) -> None:
+        """The latest row of each check; of several entries for one check the last stands."""
+        by_check: dict[str, dict[str, Any]] = {}
+        for entry in entries:
+            row = by_check.setdefault(entry.state.check, {})
+            row |= {"state": encode_state(entry.state), "due": entry.due}
+            if entry.result is not None:
+                row |= {
+                    "metrics": dict(entry.result.metrics),
+                    "details": dict(entry.result.details),
+                    "response_ms": entry.result.response_time_ms,
+                }
+        for name, row in by_check.items():
+            at = check_state.c.id == self._check_ids[name]
+            connection.execute(update(check_state).where(at).values(row))
+
+    def _write_results(self, connection: Connection, entries: Iterable[Entry]) -> None:
+        rows = [
+            _result_row(self._check_ids[entry.state.check], entry.result, entry.state)
+            for entry in entries
+            if entry.result is not None
+        ]
+        upsert(connection, results, rows, ("check_id", "at"))
+
+    def _write_lines(self, connection: Connection, entries: Iterable[Entry]) -> None:
+        lines = [line for entry in entries for line in entry.transitions]
+        if lines:
+            connection.execute(insert(transitions), [self._line_row(line) for line in lines])
+        decided = [_decision_row(row) for entry in entries for row in entry.decisions]
+        if decided:
+            connection.execute(insert(decisions), decided)
+
+    def _line_row(self, line: Transition) -> dict[str, Any]:
+        return {
+            "check_id": self._check_ids[line.check],
+            "at": line.at,
+            "change": line.change.value,
+            "before": int(line.before),
+            "after": int(line.after),
+            "mark_before": line.mark_before.value,
+            "mark": line.mark.value,
+            "reason": line.reason,
+            "message": line.message,
+        }
+
+
+def encode_state(state: CheckState) -> Any:
+    """A state as plain JSON values."""
+    return msgspec.to_builtins(state)
+
+
+def decode_state(document: Any) -> CheckState:
+    """A state from the values that `encode_state` made; fields unknown to it are ignored."""
+    return msgspec.convert(document, CheckState)
+
+
+def _new_row(check: Published) -> dict[str, Any]:
+    return {
+        "name": check.name,
+        "kind": check.kind,
+        "present": True,
+        "about": dict(check.about),
+        "due": None,
+        "metrics": {},
+        "details": {},
+        "response_ms": None,
+        "state": encode_state(CheckState(check=check.name)),
+    }
+
+
+def _result_row(check_id: int, result: Result, state: CheckState) -> dict[str, Any]:
+    healthy = result.status is Status.HEALTHY
+    return {
+        "check_id": check_id,
+        "at": result.at,
+        "status": int(result.status),
+        "attempt": result.attempt,
+        "mark": None if state.mark.value == "none" else state.mark.value,
+        "cause": None if healthy else result.cause.value,
+        "response_ms": result.response_time_ms,
+        "message": None if healthy else result.message,
+    }
+
+
+def _decision_row(decision: Decision) -> dict[str, Any]:
+    return {
+        "subject": decision.subject,
+        "gate": decision.gate,
+        "at": decision.at,
+        "reason": decision.reason,
+        "detail": decision.detail,
+    }

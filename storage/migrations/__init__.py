@@ -1,0 +1,1 @@
+"""Alembic migrations, forward only. Run by `storage.migrate` in a process that ends."""

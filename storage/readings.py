@@ -1,0 +1,250 @@
+"""The screens' read face: frozen rows of what stands in the store, and a cheap `pulse`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, select
+
+from domain.facts import Change, CheckState, Detail, Mark, Status, Transition
+from domain.timeline import Gap
+from storage import counters, leadership, series
+from storage.changes import CHECK, MONITORING
+from storage.engine import reader
+from storage.journal import decode_state
+from storage.leadership import Holder
+from storage.schema import audit, check_state, definitions, gaps, notices, results, transitions
+from storage.schema import leadership as leadership_row
+from storage.series import Points
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRow:
+    """One check as it stands: what is known of it (`about`), its state, its last numbers."""
+
+    id: int
+    name: str
+    kind: str
+    about: Mapping[str, Any]
+    enabled: bool
+    state: CheckState
+    due: datetime | None
+    metrics: Mapping[str, float]
+    details: Mapping[str, Detail]
+    response_ms: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A standing message to operators about Nocturne itself."""
+
+    key: str
+    level: str
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulse:
+    """What a poll needs: the revision of everything shown, and the monitor's last beat."""
+
+    revision: int
+    beat: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """All checks at one revision, with what stands around them."""
+
+    revision: int
+    checks: tuple[CheckRow, ...]
+    notices: tuple[Notice, ...]
+    holder: Holder | None
+    standbys: int
+    stopped: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultRow:
+    """One run as it is kept. `message` is None for a healthy one: its numbers are series."""
+
+    at: datetime
+    status: Status
+    attempt: int
+    mark: Mark
+    cause: str | None
+    response_ms: float | None
+    message: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditRow:
+    """Who changed what, from what to what."""
+
+    at: datetime
+    actor: str
+    action: str
+    before: Any
+    after: Any
+
+
+class Readings:
+    """Reads for screens and the JSON API. Every method is one short read transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = reader(engine)
+
+    def pulse(self) -> Pulse:
+        """Revision and beat: cheap enough to be asked twice a second."""
+        with self._engine.connect() as connection:
+            beat = connection.scalars(select(leadership_row.c.beat)).one_or_none()
+            return Pulse(revision=counters.value(connection, counters.REVISION), beat=beat)
+
+    def board(self, now: datetime) -> Board:
+        """All checks that are watched, by name, with notices and who leads."""
+        with self._engine.connect() as connection:
+            revision = counters.value(connection, counters.REVISION)
+            paused, stopped = _switched_off(connection)
+            query = select(check_state).where(check_state.c.present).order_by(check_state.c.name)
+            rows = connection.execute(query).all()
+            told = connection.execute(select(notices).order_by(notices.c.at)).all()
+            return Board(
+                revision=revision,
+                checks=tuple(_check_row(row, stopped or row.name in paused) for row in rows),
+                notices=tuple(
+                    Notice(key=row.key, level=row.level, text=row.text, at=row.at) for row in told
+                ),
+                holder=leadership.holder(connection),
+                standbys=leadership.standing_by(connection, now),
+                stopped=stopped,
+            )
+
+    def check(self, name: str) -> CheckRow | None:
+        """One check; None when it is not known."""
+        with self._engine.connect() as connection:
+            row = connection.execute(
+                select(check_state).where(check_state.c.name == name)
+            ).one_or_none()
+            if row is None:
+                return None
+            paused, stopped = _switched_off(connection)
+            return _check_row(row, stopped or name in paused)
+
+    def results(self, check_id: int, *, start: datetime, limit: int) -> tuple[ResultRow, ...]:
+        """The newest `limit` runs of a check since `start`, newest first."""
+        query = (
+            select(results)
+            .where(results.c.check_id == check_id, results.c.at >= start)
+            .order_by(results.c.at.desc())
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            return tuple(_result_row(row) for row in connection.execute(query))
+
+    def timeline(self, start: datetime, check_id: int | None = None) -> dict[int, list[Transition]]:
+        """The transitions since `start` by check id, oldest first; of one check or of all."""
+        query = (
+            select(transitions, check_state.c.name)
+            .join(check_state, check_state.c.id == transitions.c.check_id)
+            .where(transitions.c.at >= start)
+            .order_by(transitions.c.at, transitions.c.id)
+        )
+        if check_id is not None:
+            query = query.where(transitions.c.check_id == check_id)
+        found: dict[int, list[Transition]] = {}
+        with self._engine.connect() as connection:
+            for row in connection.execute(query):
+                found.setdefault(row.check_id, []).append(_transition(row))
+        return found
+
+    def gaps(self, start: datetime) -> tuple[Gap, ...]:
+        """The stretches without any measuring that end after `start`."""
+        query = select(gaps).where(gaps.c.ended > start).order_by(gaps.c.started)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return tuple(Gap(started=row.started, ended=row.ended, reason=row.reason) for row in rows)
+
+    def points(
+        self, name: str, labels: Mapping[str, str], start: datetime, end: datetime
+    ) -> Points:
+        """The samples of one series; no points when there is no such series."""
+        with self._engine.connect() as connection:
+            series_id = series.find(connection, name, labels)
+            if series_id is None:
+                return Points(at=(), values=())
+            return series.read(connection, series_id, start, end)
+
+    def audit(self, kind: str, name: str, limit: int) -> tuple[AuditRow, ...]:
+        """The newest changes of one definition."""
+        query = (
+            select(audit)
+            .where(audit.c.kind == kind, audit.c.name == name)
+            .order_by(audit.c.id.desc())
+            .limit(limit)
+        )
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return tuple(
+            AuditRow(
+                at=row.at, actor=row.actor, action=row.action, before=row.before, after=row.after
+            )
+            for row in rows
+        )
+
+
+def _switched_off(connection: Connection) -> tuple[set[str], bool]:
+    """Names of checks paused by an edit, and whether all monitoring was stopped by one.
+
+    Read from the edits themselves, so that a pause shows at once also while the monitor is dead.
+    """
+    query = select(definitions.c.kind, definitions.c.name, definitions.c.patch).where(
+        definitions.c.kind.in_([CHECK, MONITORING[0]])
+    )
+    off = [row for row in connection.execute(query) if row.patch.get("enabled") is False]
+    return {row.name for row in off if row.kind == CHECK}, any(
+        (row.kind, row.name) == MONITORING for row in off
+    )
+
+
+def _check_row(row: Row[Any], switched_off: bool) -> CheckRow:
+    return CheckRow(
+        id=row.id,
+        name=row.name,
+        kind=row.kind,
+        about=row.about,
+        enabled=bool(row.about.get("enabled", True)) and not switched_off,
+        state=decode_state(row.state),
+        due=row.due,
+        metrics=row.metrics,
+        details=row.details,
+        response_ms=row.response_ms,
+    )
+
+
+def _result_row(row: Row[Any]) -> ResultRow:
+    return ResultRow(
+        at=row.at,
+        status=Status(row.status),
+        attempt=row.attempt,
+        mark=Mark(row.mark or "none"),
+        cause=row.cause,
+        response_ms=row.response_ms,
+        message=row.message,
+    )
+
+
+def _transition(row: Row[Any]) -> Transition:
+    return Transition(
+        check=row.name,
+        at=row.at,
+        change=Change(row.change),
+        before=Status(row.before),
+        after=Status(row.after),
+        mark_before=Mark(row.mark_before),
+        mark=Mark(row.mark),
+        reason=row.reason,
+        message=row.message,
+    )
