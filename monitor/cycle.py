@@ -1,0 +1,246 @@
+"""One run of one check: run → judge → ask the parents → advance → record. The heart of the monitor."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from domain.dependencies import CLEAR, Parents, ParentVerdict, consult, root_block
+from domain.facts import Cause, CheckState, Mark, Measurement, Result, Sample, Status
+from domain.judging import conclude
+from domain.muting import decide
+from domain.state import SPARK, Advance, advance, block, timeout_s, unblock
+from domain.units import span
+from monitor.checks import Check, Deadline
+from monitor.roster import Roster, Watch, next_slot
+from storage.journal import Entry
+
+log = structlog.get_logger()
+
+# A check ends itself by its deadline; this much later it is ended from outside. A foreign one may
+# be run a second time, when another brought down the child that they shared.
+GRACE_S = 0.5
+FOREIGN_GRACE_S = 2.0
+
+
+class Foreign(Protocol):
+    """Where checks run whose code can block: a child process that can be killed."""
+
+    async def run(self, check: Check, kind: str, timeout_s: float) -> Measurement:
+        """Run the check there, for at most `timeout_s` seconds."""
+        ...
+
+
+class Records(Protocol):
+    """Where entries go: the recorder of the process."""
+
+    def record(self, entries: Sequence[Entry], *, urgent: bool = False) -> None:
+        """Take entries that belong together."""
+        ...
+
+
+Later = Callable[[float, str, int], None]
+
+
+class Cycle:
+    """Runs checks of a roster. `later(seconds, name, attempt)` asks for another run."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        records: Records,
+        foreign: Foreign,
+        *,
+        clock: Callable[[], datetime],
+        later: Later,
+    ) -> None:
+        self.roster = roster
+        self._records = records
+        self._foreign = foreign
+        self._clock = clock
+        self._later = later
+
+    async def run(self, name: str, attempt: int = 1, slot: datetime | None = None) -> Result | None:
+        """Run one check and record what follows from it; None when it is paused, gone or running.
+
+        `attempt` above 1 is a retry; `slot` is the scheduled time, None for a run out of turn.
+        """
+        watch = self.roster.get(name)
+        if watch is None or watch.running or not watch.enabled:
+            return None
+        watch.running = True
+        with structlog.contextvars.bound_contextvars(run=uuid.uuid4().hex[:12], check=name):
+            try:
+                measurement = await self._measure(watch, attempt)
+            finally:
+                watch.running = False
+            if self.roster.get(name) is not watch:
+                return None
+            return self._conclude(watch, measurement, attempt, slot)
+
+    async def _measure(self, watch: Watch, attempt: int) -> Measurement:
+        policy = watch.watched.definition.policy
+        return await measure(
+            watch.watched.check,
+            watch.watched.definition.kind,
+            timeout_s(watch.state, policy, attempt),
+            self._foreign,
+        )
+
+    def _conclude(
+        self, watch: Watch, measurement: Measurement, attempt: int, slot: datetime | None
+    ) -> Result:
+        now = self._clock()
+        definition = watch.watched.definition
+        result = conclude(
+            measurement,
+            watch.watched.rules,
+            watch.state.levels,
+            check=watch.name,
+            kind=definition.kind,
+            at=now,
+            attempt=attempt,
+        )
+        parents = self._ask_parents(watch, result)
+        before = watch.state
+        advanced = advance(before, result, definition.policy, parents)
+        advanced = replace(advanced, state=_with_spark(advanced.state, watch, result))
+        self._plan(watch, advanced, result, parents, now)
+        entry = self._entry(watch, before, advanced, result, slot)
+        entries = [entry, *self._tell_children(watch, before)]
+        urgent = any(entry.transitions for entry in entries)
+        self._records.record(entries, urgent=urgent)
+        _report(result, advanced)
+        return result
+
+    def _ask_parents(self, watch: Watch, result: Result) -> Parents:
+        if not watch.watched.definition.depends_on:
+            return CLEAR
+        bad = result.status is not Status.HEALTHY
+        failing_since = (watch.state.failing_since or result.at) if bad else None
+        views = self.roster.parents(watch, result.at)
+        return consult(watch.watched.definition.depends_on, views, failing_since, result.at)
+
+    def _plan(
+        self, watch: Watch, advanced: Advance, result: Result, parents: Parents, now: datetime
+    ) -> None:
+        """Set when the check runs next, and have undecided parents run at once."""
+        watch.state = advanced.state
+        watch.last_result = result
+        watch.due = next_slot(watch.name, watch.interval_s, now)
+        if advanced.retry_in_s is not None:
+            self._later(advanced.retry_in_s, watch.name, result.attempt + 1)
+        if parents.verdict is ParentVerdict.WAIT:
+            for parent in parents.run:
+                self._later(0.0, parent, 1)
+
+    def _entry(
+        self,
+        watch: Watch,
+        before: CheckState,
+        advanced: Advance,
+        result: Result,
+        slot: datetime | None,
+    ) -> Entry:
+        return Entry(
+            state=advanced.state,
+            due=watch.due,
+            result=result,
+            transitions=advanced.transitions,
+            decisions=decide(before, advanced.state, result.at),
+            samples=_samples(watch, result, slot),
+        )
+
+    def _tell_children(self, watch: Watch, before: CheckState) -> list[Entry]:
+        """Block or release everything below when this check went down or came back."""
+        now = self._clock()
+        view = watch.view(now)
+        if root_block(view) == root_block(replace(view, state=before)):
+            return []
+        return self.settle_children(watch, now)
+
+    def settle_children(self, watch: Watch, now: datetime) -> list[Entry]:
+        """The entries of all checks below `watch` whose blocker is not what it was."""
+        entries: list[Entry] = []
+        for child in self.roster.children(watch.name):
+            moved = self._settle_child(child, now)
+            if moved is not None:
+                entries.append(moved)
+                entries.extend(self.settle_children(child, now))
+        return entries
+
+    def _settle_child(self, child: Watch, now: datetime) -> Entry | None:
+        blocker = self.roster.blocker(child, now)
+        current = child.state.blocked_by if child.state.mark is Mark.BLOCKED else None
+        if blocker == current or not child.enabled:
+            return None
+        before = child.state
+        moved = block(before, blocker, now) if blocker else unblock(before, now)
+        child.state = moved.state
+        if blocker is None:
+            self._later(0.0, child.name, 1)
+        return Entry(
+            state=moved.state,
+            due=child.due,
+            transitions=moved.transitions,
+            decisions=decide(before, moved.state, now),
+        )
+
+
+async def measure(check: Check, kind: str, timeout_s: float, foreign: Foreign) -> Measurement:
+    """Run a check within its time. Whatever happens inside, the answer is a Measurement."""
+    try:
+        if check.spec.foreign:
+            async with asyncio.timeout(2 * timeout_s + FOREIGN_GRACE_S):
+                return await foreign.run(check, kind, timeout_s)
+        async with asyncio.timeout(timeout_s + GRACE_S):
+            return await check.run(Deadline.after(timeout_s))
+    except TimeoutError:
+        message = f"No answer from {check.target()} within {span_ms(timeout_s)}"
+        return Measurement(status=Status.CRITICAL, message=message, cause=Cause.TIMEOUT)
+    except Exception as error:
+        log.exception("a check raised", check_kind=kind)
+        return Measurement(
+            status=Status.UNKNOWN,
+            message=f"The check itself failed: {type(error).__name__}",
+            cause=Cause.BUG,
+        )
+
+
+def span_ms(seconds: float) -> str:
+    """A time-out as people read it: `10 s`, `400 ms`."""
+    return span(seconds) if seconds >= 1 else f"{seconds * 1000:.0f} ms"
+
+
+def _with_spark(state: CheckState, watch: Watch, result: Result) -> CheckState:
+    value = result.metrics.get(watch.watched.check.headline())
+    return replace(state, spark=(*state.spark, value)[-SPARK:])
+
+
+def _samples(watch: Watch, result: Result, slot: datetime | None) -> tuple[Sample, ...]:
+    """The numbers of a result as samples; those of a scheduled run are aligned to their slot."""
+    at = slot or result.at.replace(microsecond=0)
+    labels = (("check", watch.name),)
+    return tuple(
+        Sample(name=name, at=at, value=value, labels=labels)
+        for name, value in result.metrics.items()
+    )
+
+
+def _report(result: Result, advanced: Advance) -> None:
+    for line in advanced.transitions:
+        log.info(
+            "state changed",
+            before=line.before.word,
+            after=line.after.word,
+            mark=line.mark.value,
+            reason=line.reason,
+            message=result.message,
+            change=line.change.value,
+        )

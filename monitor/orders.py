@@ -1,0 +1,89 @@
+"""Commands to the monitor: each verb is one coroutine; the reply is stored where it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+import structlog
+from sqlalchemy import Engine
+
+from domain.facts import Detail
+from monitor.cycle import Cycle
+from storage import commands
+from storage.commands import Command
+from storage.leadership import Lease
+
+log = structlog.get_logger()
+T = TypeVar("T")
+Document = Mapping[str, Detail]
+
+
+class Ask(Protocol):
+    """Runs a store function in the writer's thread."""
+
+    def __call__(self, function: Callable[[], T]) -> Awaitable[T]:
+        """Await what it returns."""
+        ...
+
+
+class OrderRefused(Exception):
+    """A command that cannot be carried out; the message goes into the reply."""
+
+
+async def obey(
+    engine: Engine, lease: Lease, cycle: Cycle, ask: Ask, clock: Callable[[], datetime]
+) -> int:
+    """Take all pending commands and carry them out; returns how many. Expired ones never run."""
+    taken = await ask(lambda: commands.take(engine, lease, clock()))
+
+    async def carry_out(command: Command) -> None:
+        document, ok = await _carry_out(command, cycle)
+        await ask(_answer(engine, command, ok, document, clock()))
+
+    await asyncio.gather(*(carry_out(command) for command in taken))
+    return len(taken)
+
+
+async def _carry_out(command: Command, cycle: Cycle) -> tuple[Document, bool]:
+    verb = VERBS.get(command.verb)
+    log.info("command", verb=command.verb, subject=command.subject, actor=command.actor)
+    try:
+        if verb is None:
+            raise OrderRefused(f"the monitor knows no command {command.verb!r}")
+        return await verb(command, cycle), True
+    except OrderRefused as refused:
+        return {"error": str(refused)}, False
+    except Exception as error:
+        log.exception("a command failed", verb=command.verb)
+        return {"error": f"{command.verb} failed: {type(error).__name__}"}, False
+
+
+async def _check_now(command: Command, cycle: Cycle) -> Document:
+    watch = cycle.roster.get(command.subject)
+    if watch is None:
+        raise OrderRefused(f"there is no check named {command.subject!r}")
+    if not watch.enabled:
+        raise OrderRefused(f"{command.subject} is paused: resume it first")
+    result = await cycle.run(command.subject)
+    if result is None:
+        raise OrderRefused(f"{command.subject} is being checked already")
+    return {
+        "status": result.status.word,
+        "message": result.message,
+        "response_time_ms": result.response_time_ms,
+        "at": result.at.isoformat(),
+    }
+
+
+def _answer(
+    engine: Engine, command: Command, ok: bool, document: Document, now: datetime
+) -> Callable[[], None]:
+    return lambda: commands.answer(engine, command.id, ok=ok, document=document, now=now)
+
+
+VERBS: Mapping[str, Callable[[Command, Cycle], Coroutine[Any, Any, Document]]] = {
+    "check-now": _check_now,
+}

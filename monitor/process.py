@@ -1,0 +1,195 @@
+"""The monitor process: composition, leadership, signals, and the way to a clean stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psutil
+import structlog
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from domain.configuration import Configuration
+from monitor.running import Running
+from storage import leadership
+from storage.engine import StoreError, open_engine, reader
+from storage.leadership import Holder, Lease, Process
+from storage.revision import current_revision
+from storage.schema import REVISION
+
+log = structlog.get_logger()
+Load = Callable[[], Configuration]
+
+CLAIM_S = 1.0
+ORPHAN_S = 2.0
+
+
+def main(load: Load, environ: Mapping[str, str], orphaned: Callable[[], bool]) -> int:
+    """Run the monitor until a signal ends it; returns the exit code.
+
+    `load` reads the configuration (again at each reload) and raises ConfigError. `orphaned` tells
+    whether the supervisor that started this process is gone. Raises StoreError.
+    """
+    return asyncio.run(Monitor(load, environ, orphaned).run())
+
+
+class Monitor:
+    """One monitor process: stands by until it may lead, then runs until it is stopped."""
+
+    def __init__(
+        self, load: Load, environ: Mapping[str, str], orphaned: Callable[[], bool]
+    ) -> None:
+        self._load = load
+        self._environ = environ
+        self._orphaned = orphaned
+        self._configuration = load()
+        self._engine = open_engine(self._configuration.settings.storage.url)
+        self._me = myself()
+        self._stop = asyncio.Event()
+        self._reload = asyncio.Event()
+
+    async def run(self) -> int:
+        """Lead, or wait to lead, until stopped. 0 after a clean stop, 1 when leadership was lost."""
+        require_schema(self._engine)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload.set)
+        watch = loop.create_task(self._watch_supervisor())
+        try:
+            lease = await self._lead()
+            if lease is None:
+                leadership.stop_standing_by(self._engine, self._me)
+                return 0
+            return await self._run_as_leader(lease)
+        finally:
+            watch.cancel()
+            self._engine.dispose()
+
+    async def _lead(self) -> Lease | None:
+        """Claim the leadership until it is ours; None when stopped before."""
+        told: Holder | None = None
+        while not self._stop.is_set():
+            try:
+                claimed = await asyncio.to_thread(self._claim)
+            except DBAPIError as error:
+                log.warning("the store cannot be reached yet", error=str(error.orig))
+            else:
+                if isinstance(claimed, Lease):
+                    log.info("leading", epoch=claimed.epoch, pid=os.getpid())
+                    return claimed
+                if told is None or told.epoch != claimed.epoch:
+                    _tell_standby(claimed)
+                    told = claimed
+            await wait(self._stop, CLAIM_S)
+        return None
+
+    def _claim(self) -> Lease | Holder:
+        return leadership.claim(self._engine, self._me, datetime.now(UTC), is_alive)
+
+    async def _run_as_leader(self, lease: Lease) -> int:
+        running = Running(
+            self._engine, lease, self._configuration, self._environ, lost=self._stop.set
+        )
+        await running.start()
+        changed = ConfigWatch(Path(self._configuration.source))
+        while not self._stop.is_set():
+            await wait(self._stop, ORPHAN_S)
+            if self._reload.is_set() or changed():
+                self._reload.clear()
+                await running.reload(self._load)
+        stored = await running.stop()
+        if running.is_lost:
+            return 1
+        leadership.resign(self._engine, lease, datetime.now(UTC))
+        log.info("stopped", stored=stored)
+        return 0
+
+    async def _watch_supervisor(self) -> None:
+        while not self._orphaned():
+            await asyncio.sleep(ORPHAN_S)
+        log.warning("the supervisor is gone; stopping")
+        self._stop.set()
+
+
+class ConfigWatch:
+    """Tells once for each time the file was written."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._seen = self._stamp()
+
+    def __call__(self) -> bool:
+        """Whether the file changed since the last call."""
+        stamp = self._stamp()
+        changed = stamp is not None and stamp != self._seen
+        self._seen = stamp or self._seen
+        return changed
+
+    def _stamp(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size
+
+
+def require_schema(engine: Engine) -> None:
+    """Make sure the store has this version's schema. Raises StoreError saying what to do."""
+    try:
+        with reader(engine).connect() as connection:
+            found = current_revision(connection)
+    except DBAPIError as error:
+        raise StoreError(f"the store cannot be opened: {str(error.orig).strip()}") from error
+    if found != REVISION:
+        raise StoreError(
+            f"the store has schema {found or 'none'}, this version needs {REVISION}: "
+            "run `python app.py migrate`"
+        )
+
+
+def myself() -> Process:
+    """This process, as others can recognise it."""
+    started = datetime.fromtimestamp(psutil.Process().create_time(), UTC)
+    return Process(
+        boot_id=uuid.uuid4().hex,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        process_start=started,
+    )
+
+
+def is_alive(process: Process) -> bool:
+    """Whether a process still runs; one on another host counts as alive until its lease ends."""
+    if process.host != socket.gethostname():
+        return True
+    try:
+        found = psutil.Process(process.pid)
+        same = abs(found.create_time() - process.process_start.timestamp()) < 1.0
+        return same and found.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def wait(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, at most so long."""
+    try:
+        await asyncio.wait_for(event.wait(), seconds)
+    except TimeoutError:
+        return
+
+
+def _tell_standby(holder: Holder) -> None:
+    log.warning(
+        "standing by: another monitor leads",
+        leader_pid=holder.process.pid,
+        leader_host=holder.process.host,
+        since=holder.since.isoformat(),
+    )

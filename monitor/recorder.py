@@ -1,0 +1,244 @@
+"""The one writer of the monitor: a thread that commits what the loop found, at most 1 s later.
+
+While the store is away, what was found waits in a bounded buffer; when that overflows, the oldest
+goes and the gap is recorded once the store is back.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from domain.facts import Sample
+from storage.engine import is_away
+from storage.journal import Beat, Entry, Journal
+from storage.leadership import LeadershipLost, Lease
+from storage.watch import CounterWatch
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+POLL_S = 0.25
+BATCH = 1_000
+BUFFER = 50_000
+AWAY_PAUSE_S = 1.0
+
+
+Group = tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """What one transaction writes; groups are never split over two."""
+
+    groups: tuple[Group, ...]
+    samples: tuple[Sample, ...]
+    beat: Beat | None
+
+    @property
+    def is_something(self) -> bool:
+        return bool(self.groups or self.samples or self.beat)
+
+
+class Recorder:
+    """Takes entries, samples and beats from the loop; commits them in order from its own thread.
+
+    `on_change` is called (in this thread) when the change counter moved, `on_lost` when another
+    monitor took the leadership over: from then on nothing more is written.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        lease: Lease,
+        watch: CounterWatch,
+        *,
+        on_change: Callable[[], None],
+        on_lost: Callable[[], None],
+        buffer: int = BUFFER,
+    ) -> None:
+        self._journal = journal
+        self._lease = lease
+        self._watch = watch
+        self._on_change = on_change
+        self._on_lost = on_lost
+        self.limit = buffer
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._groups: deque[Group] = deque()
+        self._samples: deque[Sample] = deque()
+        self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._beat: Beat | None = None
+        self._dropped: tuple[datetime, datetime] | None = None
+        self._changes: int | None = None
+        self._away = False
+        self._stopping = False
+        self._lost = False
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the store could not be written at the last try."""
+        return self._away
+
+    @property
+    def is_watching(self) -> bool:
+        """Whether the change counter has been read once."""
+        return self._changes is not None
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def record(self, entries: Sequence[Entry], *, urgent: bool = False) -> None:
+        """Hand over entries that belong together: they are committed in one transaction.
+
+        `urgent` (a state changed) commits at once instead of with the next batch.
+        """
+        if not entries:
+            return
+        with self._lock:
+            self._groups.append(tuple(entries))
+            while len(self._groups) > self.limit:
+                self._drop(self._groups.popleft())
+        if urgent:
+            self._wake.set()
+
+    def sample(self, samples: Sequence[Sample]) -> None:
+        """Hand over samples that belong to no check."""
+        with self._lock:
+            self._samples.extend(samples)
+            while len(self._samples) > self.limit:
+                self._samples.popleft()
+
+    def beat(self, beat: Beat) -> None:
+        """Hand over the loop's sign of life; only the newest is written."""
+        with self._lock:
+            self._beat = beat
+
+    def call(self, function: Callable[[], T]) -> Future[T]:
+        """Run a store function in this thread, between commits; the future holds what it returns."""
+        future: Future[T] = Future()
+        with self._lock:
+            self._calls.append((function, future))
+        self._wake.set()
+        return future
+
+    def stop(self, timeout_s: float) -> bool:
+        """Commit what is left and end the thread; whether it managed within `timeout_s`."""
+        self._stopping = True
+        self._wake.set()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive() and not self._groups
+
+    def _run(self) -> None:
+        while not self._lost:
+            self._wake.wait(AWAY_PAUSE_S if self._away and not self._stopping else POLL_S)
+            self._wake.clear()
+            last_round = self._stopping
+            try:
+                self._round()
+            except LeadershipLost as error:
+                self._lose(error)
+            except DBAPIError as error:
+                self._note_away(error)
+            if last_round and (self._away or not self._groups):
+                break
+        self._watch.close()
+        self._refuse_calls()
+
+    def _round(self) -> None:
+        self._flush()
+        self._run_calls()
+        changes = self._watch.poll()
+        if changes != self._changes:
+            first, self._changes = self._changes is None, changes
+            if not first:
+                self._on_change()
+        if self._away:
+            self._away = False
+            log.info("the store is back", buffered=0)
+
+    def _flush(self) -> None:
+        while (batch := self._peek()).is_something:
+            entries = [entry for group in batch.groups for entry in group]
+            self._journal.commit(self._lease, entries, batch.samples, batch.beat)
+            self._forget(batch)
+            self._record_dropped()
+
+    def _peek(self) -> _Batch:
+        """The next batch, still in the buffer: it leaves only once it is committed."""
+        with self._lock:
+            groups: list[Group] = []
+            size = 0
+            for group in self._groups:
+                if size >= BATCH:
+                    break
+                groups.append(group)
+                size += len(group)
+            samples = tuple(itertools.islice(self._samples, BATCH))
+            return _Batch(groups=tuple(groups), samples=samples, beat=self._beat)
+
+    def _forget(self, batch: _Batch) -> None:
+        with self._lock:
+            _pop_front(self._groups, batch.groups)
+            _pop_front(self._samples, batch.samples)
+            if self._beat is batch.beat:
+                self._beat = None
+
+    def _drop(self, group: Group) -> None:
+        at = group[0].state.last_at if group else None
+        if at is not None:
+            self._dropped = (self._dropped[0] if self._dropped else at, at)
+
+    def _record_dropped(self) -> None:
+        if self._dropped is not None:
+            started, ended = self._dropped
+            self._journal.record_gap(self._lease, started, ended, "store away, buffer full")
+            self._dropped = None
+
+    def _run_calls(self) -> None:
+        while self._calls:
+            function, future = self._calls.popleft()
+            try:
+                future.set_result(function())
+            except LeadershipLost as error:
+                future.set_exception(error)
+                raise
+            except Exception as error:  # it belongs to whoever awaits the future
+                future.set_exception(error)
+
+    def _refuse_calls(self) -> None:
+        while self._calls:
+            self._calls.popleft()[1].cancel()
+
+    def _lose(self, error: LeadershipLost) -> None:
+        log.error("another monitor has taken over", reason=str(error))
+        self._lost = True
+        self._on_lost()
+
+    def _note_away(self, error: DBAPIError) -> None:
+        if not is_away(error):
+            # A batch that can never be written would block all that follows; drop it, loudly.
+            log.error("a batch was refused by the store", error=str(error.orig))
+            self._forget(self._peek())
+            return
+        if not self._away:
+            log.warning("the store is away; results are buffered", error=str(error.orig))
+        self._away = True
+
+
+def _pop_front(queue: deque[Any], batch: tuple[Any, ...]) -> None:
+    """Remove a committed batch from the front; an overflow may have removed part of it meanwhile."""
+    committed = {id(each) for each in batch}
+    while queue and id(queue[0]) in committed:
+        queue.popleft()

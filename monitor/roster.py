@@ -1,0 +1,112 @@
+"""Who is watched: every check with its state in memory, its parents and its children."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from domain.dependencies import ParentView, blocking
+from domain.facts import CheckState, Result
+from domain.state import stale_at
+from monitor.definitions import WatchedCheck
+
+
+@dataclass(slots=True, kw_only=True)
+class Watch:
+    """One watched check as it runs. Only the loop's thread touches it."""
+
+    watched: WatchedCheck
+    state: CheckState
+    due: datetime | None = None
+    running: bool = False
+    last_result: Result | None = None
+
+    @property
+    def name(self) -> str:
+        """The check's name."""
+        return self.watched.definition.name
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it is checked at all."""
+        return self.watched.definition.enabled
+
+    @property
+    def interval_s(self) -> float:
+        """Seconds between two scheduled runs."""
+        return self.watched.definition.policy.interval_s
+
+    def view(self, now: datetime) -> ParentView:
+        """The check as its children see it. Paused and stale parents do not block."""
+        stale = self.due is not None and now > stale_at(self.due, self.interval_s)
+        policy = self.watched.definition.policy
+        return ParentView(state=self.state, policy=policy, idle=stale or not self.enabled)
+
+
+class Roster:
+    """All watched checks by name, with the dependency graph between them."""
+
+    def __init__(self, watches: Iterable[Watch] = ()) -> None:
+        self._watches = {watch.name: watch for watch in watches}
+        self._children: dict[str, list[str]] = {}
+        for watch in self._watches.values():
+            for parent in watch.watched.definition.parents:
+                self._children.setdefault(parent, []).append(watch.name)
+
+    def __iter__(self) -> Iterator[Watch]:
+        return iter(self._watches.values())
+
+    def __len__(self) -> int:
+        return len(self._watches)
+
+    def get(self, name: str) -> Watch | None:
+        """The watch of a check; None when it is not watched (any more)."""
+        return self._watches.get(name)
+
+    def children(self, name: str) -> Sequence[Watch]:
+        """The checks that need `name` directly."""
+        return [self._watches[child] for child in self._children.get(name, ())]
+
+    def parents(self, watch: Watch, now: datetime) -> Mapping[str, ParentView]:
+        """The parents of a check as it sees them."""
+        names = watch.watched.definition.parents
+        return {name: self._watches[name].view(now) for name in names if name in self._watches}
+
+    def blocker(self, watch: Watch, now: datetime) -> str | None:
+        """The root that blocks a check now; None when nothing does."""
+        return blocking(watch.watched.definition.depends_on, self.parents(watch, now))
+
+
+def slots(watches: Iterable[Watch]) -> dict[tuple[int, int], list[str]]:
+    """The checks by (interval, phase) in whole seconds: each pair needs one timer only."""
+    groups: dict[tuple[int, int], list[str]] = {}
+    for watch in watches:
+        interval = max(1, round(watch.interval_s))
+        groups.setdefault((interval, phase(watch.name, interval)), []).append(watch.name)
+    return groups
+
+
+def phase(name: str, interval: int) -> int:
+    """The second within the interval at which a check runs: a hash of its name spreads the load."""
+    return zlib.crc32(name.encode()) % interval
+
+
+def next_slot(name: str, interval_s: float, now: datetime) -> datetime:
+    """The next scheduled time of a check after `now`."""
+    interval = max(1, round(interval_s))
+    offset = phase(name, interval)
+    elapsed = now.timestamp() - offset
+    return datetime.fromtimestamp((elapsed // interval + 1) * interval + offset, UTC)
+
+
+def opening_order(watches: Iterable[Watch], spread_s: float) -> list[tuple[float, str]]:
+    """When each check runs first after the start: seconds from now and name, stalest first.
+
+    A small roster starts at once; a large one is spread so that there is no storm.
+    """
+    never = datetime.min.replace(tzinfo=UTC)
+    order = sorted(watches, key=lambda watch: (watch.state.last_at or never, watch.name))
+    pause = min(spread_s / max(len(order), 1), 0.05)
+    return [(index * pause, watch.name) for index, watch in enumerate(order)]

@@ -1,0 +1,257 @@
+"""The monitor while it leads: roster, timetable, recorder, commands, sampling, reload, stop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy import Engine
+
+from domain.configuration import Configuration
+from domain.facts import CheckState, Sample
+from domain.muting import decide
+from domain.settings import ConfigError
+from domain.state import pause, resume
+from monitor import orders
+from monitor.cycle import Cycle
+from monitor.definitions import WatchedCheck, build
+from monitor.foreign import ForeignRunner
+from monitor.inforce import InForce
+from monitor.publishing import published, schemas
+from monitor.recorder import Recorder
+from monitor.roster import Roster, Watch, next_slot, opening_order
+from monitor.sampling import SystemSampler
+from monitor.selfwatch import BEAT_S, SelfWatch, Tick, Vitals
+from monitor.timetable import Timetable
+from storage.journal import Beat, Entry, Journal
+from storage.leadership import Lease
+from storage.watch import CounterWatch
+
+log = structlog.get_logger()
+T = TypeVar("T")
+
+OPENING_SPREAD_S = 10.0
+DRAIN_S = 2.0
+FLUSH_S = 1.5
+GAP = timedelta(seconds=10)
+CONFIG_NOTICE = "config"
+
+
+class Running:
+    """One leadership from its start to its end. `lost` is called when another monitor took over."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        lease: Lease,
+        configuration: Configuration,
+        environ: Mapping[str, str],
+        *,
+        lost: Callable[[], None],
+    ) -> None:
+        self._engine = engine
+        self._lease = lease
+        self._configuration = configuration
+        self._environ = environ
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self._journal = Journal(engine)
+        self._recorder = Recorder(
+            self._journal,
+            lease,
+            CounterWatch(engine),
+            on_change=lambda: self._on_loop(self._take_changes),
+            on_lost=lambda: self._on_loop(self._lose),
+        )
+        self._in_force = InForce(engine, self._journal, environ)
+        self._foreign = ForeignRunner()
+        self._sampler = SystemSampler()
+        self._timetable = Timetable(self._run_check)
+        self._cycle = Cycle(
+            Roster(),
+            self._recorder,
+            self._foreign,
+            clock=utc_now,
+            later=self._timetable.later,
+        )
+        self._selfwatch = SelfWatch(look, beat=self._beat, stepped=self._on_step)
+        self._ticker: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._watched: tuple[WatchedCheck, ...] = ()
+        self.is_lost = False
+
+    async def start(self) -> None:
+        """Publish the definitions, take up the states, start beating and checking."""
+        self._recorder.start()
+        await self._ask(self._note_gap)
+        await self._ask(lambda: self._in_force.publish(self._configuration, utc_now()))
+        await self._refresh()
+        self._timetable.start()
+        if self._configuration.settings.monitor.metrics_interval_s:
+            interval = self._configuration.settings.monitor.metrics_interval_s
+            self._timetable.every(interval, self._sample)
+        self._tick()
+        log.info("monitoring", checks=len(self._cycle.roster))
+
+    async def reload(self, load: Callable[[], Configuration]) -> None:
+        """Take up a changed file; a bad one is refused whole, and the old one stays in force."""
+        try:
+            configuration = load()
+            build(
+                configuration.checks,
+                configuration.settings,
+                self._environ,
+                source=configuration.source,
+            )
+        except ConfigError as error:
+            text = f"The changed configuration is refused, the old one stays in force. {error}"
+            log.error("configuration refused", reason=str(error))
+            await self._ask(lambda: self._journal.notify(CONFIG_NOTICE, "error", text, utc_now()))
+            return
+        self._configuration = configuration
+        await self._ask(lambda: self._journal.withdraw(CONFIG_NOTICE))
+        await self._ask(lambda: self._in_force.publish(self._configuration, utc_now()))
+        await self._refresh()
+        log.info("configuration reloaded", checks=len(self._cycle.roster))
+
+    async def stop(self) -> bool:
+        """Finish what runs, store it, end the children; whether everything was stored."""
+        if self._ticker is not None:
+            self._ticker.cancel()
+        left = await self._timetable.drain(DRAIN_S)
+        if left:
+            log.warning("runs given up at the stop", count=left)
+        await self._foreign.close()
+        return await asyncio.to_thread(self._recorder.stop, FLUSH_S)
+
+    async def _run_check(self, name: str, attempt: int, slot: datetime | None) -> None:
+        await self._cycle.run(name, attempt, slot)
+
+    async def _refresh(self) -> None:
+        """Read the definitions in force, and make them the roster; states carry over."""
+        configuration = self._configuration
+        watched = await self._ask(lambda: self._in_force.load(configuration, utc_now()))
+        if watched == self._watched:
+            return
+        self._watched = watched
+        place = {str(table["name"]): at for at, table in enumerate(configuration.checks)}
+        checks = [published(each, place.get(each.definition.name, len(place))) for each in watched]
+        states = await self._ask(lambda: self._journal.publish(self._lease, checks, schemas()))
+        self._adopt(watched, states, utc_now())
+
+    def _adopt(
+        self, watched: Sequence[WatchedCheck], states: Mapping[str, CheckState], now: datetime
+    ) -> None:
+        """Make `watched` the roster. A watch that goes on keeps its object: it may be running."""
+        former, fresh, watches = self._cycle.roster, [], []
+        for each in watched:
+            watch = former.get(each.definition.name)
+            if watch is None:
+                watch = Watch(watched=each, state=states[each.definition.name])
+                fresh.append(watch)
+            elif watch.watched != each:
+                watch.watched = each
+                fresh.append(watch)
+            watches.append(watch)
+        self._cycle.roster = Roster(watches)
+        for watch in watches:
+            self._recorder.record(_settle(watch, now))
+        for watch in watches:
+            self._recorder.record(self._cycle.settle_children(watch, now))
+        self._timetable.lay(watches)
+        self._open(fresh)
+
+    def _open(self, fresh: Sequence[Watch]) -> None:
+        """Run new and changed checks soon, without a storm."""
+        enabled = [watch for watch in fresh if watch.enabled]
+        shortest = min((watch.interval_s for watch in enabled), default=OPENING_SPREAD_S)
+        for seconds, name in opening_order(enabled, min(OPENING_SPREAD_S, shortest)):
+            self._timetable.later(seconds, name, 1)
+
+    def _take_changes(self) -> None:
+        self._begin(self._refresh_and_obey())
+
+    async def _refresh_and_obey(self) -> None:
+        await self._refresh()
+        await orders.obey(self._engine, self._lease, self._cycle, self._ask, utc_now)
+
+    def _note_gap(self) -> None:
+        before, now = self._lease.previous_beat, utc_now()
+        if before is not None and now - before > GAP:
+            self._journal.record_gap(self._lease, before, now, "no monitor was running")
+
+    async def _ask(self, function: Callable[[], T]) -> T:
+        """Run a store function in the writer's thread and wait for it."""
+        return await asyncio.wrap_future(self._recorder.call(function))
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _sample(self) -> None:
+        at = utc_now().replace(microsecond=0)
+        self._recorder.sample(
+            [
+                Sample(
+                    name=each.name,
+                    labels=tuple(sorted(each.labels.items())),
+                    at=at,
+                    value=each.value,
+                )
+                for each in await self._sampler.sample()
+            ]
+        )
+
+    def _tick(self) -> None:
+        self._selfwatch.tick()
+        self._ticker = self._loop.call_later(BEAT_S, self._tick)
+
+    def _beat(self, at: datetime, lag_ms: float) -> None:
+        self._recorder.beat(Beat(at=at, lag_ms=lag_ms))
+
+    def _on_step(self, vitals: Vitals) -> None:
+        log.warning(
+            "the clock moved or the process slept", step_s=vitals.step_s, lag_ms=vitals.lag_ms
+        )
+        now = utc_now()
+        for watch in self._cycle.roster:
+            watch.due = next_slot(watch.name, watch.interval_s, now)
+        self._timetable.lay(self._cycle.roster)
+
+    def _lose(self) -> None:
+        self.is_lost = True
+        self._lost()
+
+    def _on_loop(self, function: Callable[[], None]) -> None:
+        self._loop.call_soon_threadsafe(function)
+
+
+def _settle(watch: Watch, now: datetime) -> list[Entry]:
+    """Bring the state of a check in line with whether it is paused."""
+    before = watch.state
+    moved = resume(before, now) if watch.enabled else pause(before, now)
+    if not watch.enabled:
+        watch.due = None
+    if moved.state == before:
+        return []
+    watch.state = moved.state
+    decided = decide(before, moved.state, now)
+    return [
+        Entry(state=moved.state, due=watch.due, transitions=moved.transitions, decisions=decided)
+    ]
+
+
+def look() -> Tick:
+    """Both clocks now."""
+    return Tick(wall=utc_now(), monotonic=time.monotonic())
+
+
+def utc_now() -> datetime:
+    """The wall clock, aware, in whole milliseconds: what the store keeps of a time."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

@@ -1,0 +1,72 @@
+"""The monitor watches itself: its beat, the lag of its loop, and steps of the wall clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+BEAT_S = 2.0
+# Slewing by NTP stays far below this; a step, a resumed laptop or a thawed VM lies above it.
+STEP_S = 1.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """One look at both clocks: wall (UTC) and monotonic (seconds)."""
+
+    wall: datetime
+    monotonic: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vitals:
+    """What two ticks say: how late the loop was, and by how much the wall clock was moved."""
+
+    lag_ms: float
+    step_s: float
+
+    @property
+    def stepped(self) -> bool:
+        """Whether the wall clock was set, so that due times must be laid anew."""
+        return abs(self.step_s) > STEP_S
+
+    @property
+    def slept(self) -> bool:
+        """Whether the process was stopped for a while (suspended, frozen)."""
+        return self.lag_ms > 1000 * 2 * BEAT_S
+
+
+def vitals(before: Tick, now: Tick, planned_s: float = BEAT_S) -> Vitals:
+    """Compare two ticks that were planned `planned_s` apart."""
+    elapsed = now.monotonic - before.monotonic
+    wall = (now.wall - before.wall).total_seconds()
+    return Vitals(lag_ms=max(0.0, (elapsed - planned_s) * 1000), step_s=wall - elapsed)
+
+
+class SelfWatch:
+    """Beats from the loop that runs the checks; tells of clock steps and of time slept."""
+
+    def __init__(
+        self,
+        look: Callable[[], Tick],
+        *,
+        beat: Callable[[datetime, float], None],
+        stepped: Callable[[Vitals], None],
+    ) -> None:
+        self._look = look
+        self._beat = beat
+        self._stepped = stepped
+        self._last: Tick | None = None
+
+    def tick(self) -> None:
+        """One beat. To be called every 2 s by the loop."""
+        now = self._look()
+        lag_ms = 0.0
+        if self._last is not None:
+            found = vitals(self._last, now)
+            lag_ms = found.lag_ms
+            if found.stepped or found.slept:
+                self._stepped(found)
+        self._last = now
+        self._beat(now.wall, lag_ms)

@@ -1,0 +1,99 @@
+"""When checks run: one timer per distinct interval and phase, retries and extra runs on top."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from monitor.roster import Watch, slots
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+RunCheck = Callable[[str, int, datetime | None], Coroutine[Any, Any, object]]
+
+
+class Timetable:
+    """Starts runs on the loop: at their slots by APScheduler, and later ones by the loop's clock.
+
+    A late timer still fires (no grace), missed ones are folded into one, and no run waits for
+    another: APScheduler's defaults would drop checks without a word.
+    """
+
+    def __init__(self, run: RunCheck) -> None:
+        self._run = run
+        self._scheduler = AsyncIOScheduler(
+            timezone=UTC,
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        )
+        self._later: dict[str, asyncio.TimerHandle] = {}
+        self._running: set[asyncio.Task[object]] = set()
+
+    def start(self) -> None:
+        """Start the timers."""
+        self._scheduler.start()
+
+    def lay(self, watches: Iterable[Watch]) -> None:
+        """Lay all slots anew, from the wall clock as it is now."""
+        for job in self._scheduler.get_jobs():
+            if job.id.startswith("slot:"):
+                job.remove()
+        for (interval, phase), names in slots(each for each in watches if each.enabled).items():
+            self._scheduler.add_job(
+                self._fire,
+                IntervalTrigger(
+                    seconds=interval, start_date=EPOCH + timedelta(seconds=phase), timezone=UTC
+                ),
+                args=(interval, phase, tuple(names)),
+                id=f"slot:{interval}:{phase}",
+            )
+
+    def every(self, seconds: float, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a coroutine function at aligned times, every `seconds`."""
+        trigger = IntervalTrigger(seconds=max(1, round(seconds)), start_date=EPOCH, timezone=UTC)
+        self._scheduler.add_job(function, trigger)
+
+    def later(self, seconds: float, name: str, attempt: int) -> None:
+        """Run a check once more in `seconds`; of several such wishes the earliest stands."""
+        loop = asyncio.get_running_loop()
+        planned = self._later.get(name)
+        if planned is not None and planned.when() <= loop.time() + seconds:
+            return
+        if planned is not None:
+            planned.cancel()
+        self._later[name] = loop.call_later(seconds, self._begin_later, name, attempt)
+
+    def begin(self, name: str, attempt: int = 1, slot: datetime | None = None) -> None:
+        """Run a check now, as a task of its own."""
+        task = asyncio.get_running_loop().create_task(self._run(name, attempt, slot))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def drain(self, timeout_s: float) -> int:
+        """Start nothing more and wait for what runs; returns how many had to be given up."""
+        self._scheduler.remove_all_jobs()
+        for handle in self._later.values():
+            handle.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=timeout_s)
+        left = [task for task in self._running if not task.done()]
+        for task in left:
+            task.cancel()
+        self._scheduler.shutdown(wait=False)
+        return len(left)
+
+    async def _fire(self, interval: int, phase: int, names: tuple[str, ...]) -> None:
+        elapsed = int(datetime.now(UTC).timestamp()) - phase
+        slot = EPOCH + timedelta(seconds=elapsed // interval * interval + phase)
+        for name in names:
+            planned = self._later.pop(name, None)
+            if planned is not None:
+                planned.cancel()
+            self.begin(name, 1, slot)
+
+    def _begin_later(self, name: str, attempt: int) -> None:
+        self._later.pop(name, None)
+        self.begin(name, attempt)

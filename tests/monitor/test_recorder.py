@@ -1,0 +1,173 @@
+"""The one writer: what it is given is committed, in order, also when the store was away."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+
+from domain.facts import CheckState, Mark, Result, Status
+from monitor.recorder import Recorder
+from storage.engine import open_engine
+from storage.journal import Beat, Entry, Journal, Published
+from storage.leadership import Lease, Process, claim
+from storage.migrate import migrate
+from storage.readings import Readings
+from storage.watch import CounterWatch
+from tests.monitor.stand_ins import START
+from tests.waiting import wait_for
+
+ABOUT: dict[str, Any] = {"enabled": True, "interval_s": 30.0}
+
+
+@dataclass
+class Rig:
+    """A recorder over a real store, with a switch that takes the store away."""
+
+    engine: Engine
+    lease: Lease
+    journal: SwitchedJournal
+    recorder: Recorder
+    changed: list[bool] = field(default_factory=list)
+    lost: threading.Event = field(default_factory=threading.Event)
+
+    def stored(self) -> list[datetime]:
+        readings = Readings(self.engine)
+        row = readings.check("api")
+        assert row is not None
+        return [each.at for each in readings.results(row.id, start=START, limit=1000)][::-1]
+
+
+class SwitchedJournal(Journal):
+    """A journal whose store can be away, as a locked or unreachable database is."""
+
+    away = False
+
+    def commit(self, *args: Any, **kwargs: Any) -> None:
+        if self.away:
+            raise OperationalError("COMMIT", None, Exception("database is locked"))
+        super().commit(*args, **kwargs)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    url = f"sqlite:///{tmp_path / 'n.db'}"
+    migrate(url)
+    engine = open_engine(url)
+    me = Process(boot_id="b", host="h", pid=1, process_start=START)
+    lease = claim(engine, me, START, lambda _: True)
+    assert isinstance(lease, Lease)
+    journal = SwitchedJournal(engine)
+    journal.publish(lease, [Published(name="api", kind="told", about=ABOUT)], {})
+    made: list[Rig] = []
+
+    def build(**more: Any) -> Rig:
+        rig = Rig(engine, lease, journal, None)  # type: ignore[arg-type]
+        rig.recorder = Recorder(
+            journal,
+            lease,
+            CounterWatch(engine),
+            on_change=lambda: rig.changed.append(True),
+            on_lost=rig.lost.set,
+            **more,
+        )
+        rig.recorder.start()
+        made.append(rig)
+        return rig
+
+    yield build()
+    for each in made:
+        journal.away = False
+        each.recorder.stop(5)
+    engine.dispose()
+
+
+def entry(seconds: float) -> Entry:
+    at = START + timedelta(seconds=seconds)
+    state = CheckState(check="api", hard=Status.HEALTHY, mark=Mark.NONE, last_at=at)
+    result = Result(check="api", kind="told", at=at, status=Status.HEALTHY, message="fine")
+    return Entry(state=state, due=at, result=result)
+
+
+def times(*seconds: float) -> list[datetime]:
+    return [START + timedelta(seconds=each) for each in seconds]
+
+
+def test_entries_are_committed_within_a_second(rig: Rig) -> None:
+    rig.recorder.record([entry(1)])
+
+    wait_for(lambda: rig.stored() == times(1), 1.0)
+
+
+def test_what_was_found_while_the_store_was_away_is_written_when_it_is_back(rig: Rig) -> None:
+    rig.journal.away = True
+    for second in range(1, 6):
+        rig.recorder.record([entry(second)])
+    wait_for(lambda: rig.recorder.is_away, 3)
+
+    rig.journal.away = False
+
+    wait_for(lambda: rig.stored() == times(1, 2, 3, 4, 5), 5)
+
+
+def test_an_overflow_drops_the_oldest_and_records_the_gap(rig: Rig) -> None:
+    rig.journal.away = True
+    rig.recorder.limit = 3
+    for second in range(1, 6):
+        rig.recorder.record([entry(second)])
+
+    rig.journal.away = False
+
+    wait_for(lambda: rig.stored() == times(3, 4, 5), 5)
+    wait_for(lambda: len(Readings(rig.engine).gaps(START)) == 1, 2)
+
+
+def test_a_stop_commits_what_is_left(rig: Rig) -> None:
+    rig.recorder.record([entry(1), entry(2)])
+
+    assert rig.recorder.stop(5)
+
+    assert rig.stored() == times(1, 2)
+
+
+def test_a_lost_leadership_stops_all_writing(rig: Rig) -> None:
+    other = Process(boot_id="other", host="h", pid=2, process_start=START)
+    claim(rig.engine, other, START, lambda _: False)
+
+    rig.recorder.record([entry(1)])
+
+    assert rig.lost.wait(3)
+    rig.recorder.record([entry(2)])
+    rig.recorder.stop(2)
+    assert rig.stored() == []
+
+
+def test_an_edit_by_somebody_else_is_noticed(rig: Rig) -> None:
+    from storage.changes import Changes
+
+    wait_for(lambda: rig.recorder.is_watching, 2)
+
+    Changes(rig.engine).monitor(False, actor="ops", now=START)
+
+    wait_for(lambda: rig.changed == [True], 2)
+
+
+def test_a_store_function_runs_in_the_writers_thread(rig: Rig) -> None:
+    name: Callable[[], str] = lambda: threading.current_thread().name  # noqa: E731
+
+    assert rig.recorder.call(name).result(2) == "recorder"
+
+
+def test_a_beat_renews_the_leadership(rig: Rig) -> None:
+    at = START + timedelta(seconds=2)
+
+    rig.recorder.beat(Beat(at=at))
+
+    wait_for(lambda: Readings(rig.engine).pulse().beat == at, 2)
