@@ -1,0 +1,92 @@
+"""Nocturne's entry point. `python app.py` runs all of it; `app:server` is the WSGI application.
+
+Exit codes: 0 ended as asked, 1 refused, 2 wrong configuration, 3 cannot start.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from domain.mistakes import ConfigError
+from launch.commands import BAD_CONFIG, CANNOT_START, Call, complain, server
+from launch.config import chosen_path
+
+FOLDER = Path(__file__).resolve().parent
+
+# Sub-command → the module and function that carry it out, and what --help says.
+COMMANDS = {
+    "run": ("launch.commands", "run", "start monitor and web, and keep them running (default)"),
+    "monitor": ("launch.commands", "monitor", "run the checks"),
+    "web": ("launch.commands", "web", "serve the pages and the API"),
+    "migrate": ("launch.commands", "migrate", "bring the store to this version"),
+    "check-config": ("launch.commands", "check_config", "validate the configuration"),
+    "version": ("launch.commands", "version", "print the version"),
+    "check-now": ("launch.operate", "check_now", "run one check at once"),
+    "pause": ("launch.operate", "pause", "stop checking one check"),
+    "resume": ("launch.operate", "resume", "check a paused check again"),
+    "start": ("launch.operate", "start", "start all monitoring"),
+    "stop": ("launch.operate", "stop", "stop all monitoring"),
+}
+WITH_NAME = frozenset({"check-now", "pause", "resume"})
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Carry out one sub-command; returns the exit code."""
+    given = parser().parse_args(arguments)
+    call = Call(
+        config=chosen_path(given.config, os.environ, FOLDER),
+        name=getattr(given, "name", ""),
+        program=(sys.executable, str(Path(__file__).resolve())),
+        environ=os.environ,
+    )
+    try:
+        return command(given.command or "run")(call)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return BAD_CONFIG
+    except Exception as error:
+        # Only a process that used the store has loaded it; a supervisor must not.
+        engine = sys.modules.get("storage.engine")
+        if engine is None or not isinstance(error, engine.StoreError):
+            raise
+        complain(str(error))
+        return CANNOT_START
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line: `--config` may stand before or after the sub-command."""
+    top = argparse.ArgumentParser(prog="app.py", description=__doc__, allow_abbrev=False)
+    top.add_argument("--config", metavar="FILE", help="instead of config.toml beside app.py")
+    names = top.add_subparsers(dest="command", metavar="COMMAND")
+    for name, (_, _, text) in COMMANDS.items():
+        sub = names.add_parser(name, help=text, description=text, allow_abbrev=False)
+        # Without a default of its own, so that it does not undo a --config before it.
+        sub.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS)
+        if name in WITH_NAME:
+            sub.add_argument("name", metavar="NAME", help="the name of the check")
+    return top
+
+
+def command(name: str) -> Callable[[Call], int]:
+    """The function of a sub-command, imported now."""
+    module, function, _ = COMMANDS[name]
+    found: Callable[[Call], int] = getattr(importlib.import_module(module), function)
+    return found
+
+
+def __getattr__(name: str) -> Any:
+    """Build `server` when a WSGI server asks for it, and only then."""
+    if name != "server":
+        raise AttributeError(f"module 'app' has no attribute {name!r}")
+    built = globals()["server"] = server(os.environ, chosen_path(None, os.environ, FOLDER))
+    return built
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What app.py needs to start things: the configuration, the commands, the supervisor."""

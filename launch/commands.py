@@ -1,0 +1,144 @@
+"""The sub-commands of app.py, each as a function that returns the exit code.
+
+Modules of the other layers are imported where they are used: each process loads only its own.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from domain.mistakes import ConfigError
+from domain.version import VERSION
+from launch import config, orphan, port
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+OK = 0
+REFUSED = 1
+BAD_CONFIG = 2
+CANNOT_START = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """How app.py was called. `program` starts it again: interpreter and script."""
+
+    config: str
+    name: str
+    program: Sequence[str]
+    environ: Mapping[str, str]
+
+    @property
+    def orphaned(self) -> Callable[[], bool]:
+        """Tells whether the supervisor that started this process is gone."""
+        return partial(orphan.orphaned, self.environ)
+
+
+def version(call: Call) -> int:
+    """Print the version."""
+    print(f"Nocturne {VERSION}")
+    return OK
+
+
+def check_config(call: Call) -> int:
+    """Validate the whole configuration, and say how many checks it has."""
+    count = len(config.read_whole(call.config, call.environ).checks)
+    print(f"{call.config}: valid, {count} {'check' if count == 1 else 'checks'}", flush=True)
+    return OK
+
+
+def migrate(call: Call) -> int:
+    """Bring the store to this version's schema, after a backup where it holds data."""
+    url = config.read_whole(call.config, call.environ).settings.storage.url
+    from storage.migrate import migrate as bring_up_to_date
+
+    bring_up_to_date(url)
+    return OK
+
+
+def monitor(call: Call) -> int:
+    """Run the checks until a signal ends it."""
+    from launch import logs
+
+    load = partial(config.read_whole, call.config, call.environ)
+    logs.configure(load().settings.log, "monitor")
+    from monitor.process import main
+
+    return main(load, call.environ, call.orphaned)
+
+
+def web(call: Call) -> int:
+    """Serve the pages and the API until a signal ends it."""
+    # Under a supervisor the whole file was checked already. A mistake made in a check since then
+    # must not keep the pages from coming back: the monitor refuses it and says so on them.
+    supervised = orphan.is_supervised(call.environ)
+    read = config.read_plain if supervised else config.read_whole
+    settings = read(call.config, call.environ).settings
+    from launch import logs
+
+    logs.configure(settings.log, "web")
+    from dashboard.serve import PortTaken, main
+
+    try:
+        return main(settings, call.orphaned)
+    except PortTaken as error:
+        complain(str(error))
+        return CANNOT_START
+
+
+def run(call: Call) -> int:
+    """Start monitor and web, keep them running, end both."""
+    from launch.child import RealChild
+    from launch.supervisor import Supervisor
+
+    try:
+        here = config.read_plain(call.config, call.environ).settings.web
+    except ConfigError:
+        # The mistakes in the checks belong to the list too; naming them loads more than this
+        # process may keep, but it ends here.
+        return check_config(call)
+    environ = {**call.environ, orphan.VARIABLE: str(os.getpid())}
+    supervisor = Supervisor(
+        lambda name: RealChild([*call.program, "--config", call.config, name], environ),
+        clock=time.monotonic,
+        sleep=time.sleep,
+        say=complain,
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: supervisor.request_stop())
+    signal.signal(signal.SIGHUP, lambda *_: supervisor.request_reload())
+    return supervisor.run(
+        is_ready=lambda: port.answers(here.reach_host, here.port),
+        refusal=lambda: port.refusal(here.host, here.port),
+        welcome=partial(_welcome, here.url),
+    )
+
+
+def server(environ: Mapping[str, str], path: str) -> Flask:
+    """The WSGI application, for servers that import `app:server`."""
+    from dashboard.serve import build
+
+    return build(config.read_plain(path, environ).settings)
+
+
+def _welcome(address: str, ready: bool) -> None:
+    if ready:
+        print(f"Nocturne is running: {address} (Ctrl-C ends it)", flush=True)
+    else:
+        complain(f"the web process does not answer yet; its address will be {address}")
+
+
+def complain(text: str) -> None:
+    """Say something on stderr, where the terminal that started us may be gone already."""
+    try:
+        print(f"nocturne: {text}", file=sys.stderr, flush=True)
+    except OSError:
+        return

@@ -1,0 +1,119 @@
+"""Reads config.toml with the environment, as far as a command needs it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
+from typing import Any
+
+from domain import toml_lines
+from domain.configuration import Configuration
+from domain.mistakes import ConfigError, Mistake, located, shown
+from domain.settings import parse_settings
+
+VARIABLE = "NOCTURNE_CONFIG"
+FILE_NAME = "config.toml"
+TOML_PLACE = re.compile(r" \(at line (\d+), column \d+\)$")
+RELATIVE_SQLITE = re.compile(r"sqlite:///(?!/)(.+)")
+
+ReadFile = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsed:
+    """A file that is TOML, with the mistakes in its plain tables (without their lines yet)."""
+
+    configuration: Configuration
+    mistakes: tuple[Mistake, ...]
+    text: str
+
+    def refuse(self, more: tuple[Mistake, ...] = ()) -> None:
+        """Raise ConfigError when there are mistakes, with their lines."""
+        if found := (*self.mistakes, *more):
+            lines = toml_lines.lines(self.text)
+            raise ConfigError(located(found, self.configuration.source, lines))
+
+
+def read_file(path: str) -> str:
+    """The text of a file. Raises OSError, or UnicodeDecodeError when it is not UTF-8."""
+    return Path(path).read_text(encoding="utf-8-sig")
+
+
+def chosen_path(argument: str | None, environ: Mapping[str, str], folder: Path) -> str:
+    """The file to read: the argument, else NOCTURNE_CONFIG, else config.toml in `folder`."""
+    if argument or environ.get(VARIABLE):
+        return argument or environ[VARIABLE]
+    path = folder / FILE_NAME
+    return FILE_NAME if path == Path.cwd() / FILE_NAME else str(path)
+
+
+def read_plain(path: str, environ: Mapping[str, str], read: ReadFile = read_file) -> Configuration:
+    """The configuration with only its plain tables validated. Raises ConfigError."""
+    parsed = _parse(path, environ, read)
+    parsed.refuse()
+    return parsed.configuration
+
+
+def read_whole(path: str, environ: Mapping[str, str], read: ReadFile = read_file) -> Configuration:
+    """The configuration, all of it validated. Raises ConfigError with every mistake in it."""
+    # The kinds of checks cost memory that not every command may spend.
+    from monitor.definitions import examine
+
+    parsed = _parse(path, environ, read)
+    configuration = parsed.configuration
+    parsed.refuse(examine(configuration.checks, configuration.settings, environ)[1])
+    return configuration
+
+
+def anchored(url: str, folder: PurePath) -> str:
+    """The storage URL; a relative SQLite file lies beside the configuration, whoever asks."""
+    relative = RELATIVE_SQLITE.fullmatch(url)
+    return f"sqlite:///{folder / relative[1]}" if relative else url
+
+
+def _parse(path: str, environ: Mapping[str, str], read: ReadFile) -> Parsed:
+    text = _text(path, read)
+    document = _document(text, path)
+    settings, mistakes = parse_settings(document, environ)
+    url = anchored(settings.storage.url, PurePath(path).parent)
+    settings = replace(settings, storage=replace(settings.storage, url=url))
+    checks = document.get("check", [])
+    if not isinstance(checks, list):
+        mistakes = (*mistakes, _not_an_array(checks))
+        checks = []
+    configuration = Configuration(settings=settings, checks=tuple(checks), source=path)
+    return Parsed(configuration=configuration, mistakes=mistakes, text=text)
+
+
+def _text(path: str, read: ReadFile) -> str:
+    try:
+        return read(path)
+    except FileNotFoundError:
+        reason = "there is no such file: make it, or name another with --config or NOCTURNE_CONFIG"
+    except UnicodeDecodeError as error:
+        reason = f"it is not UTF-8 text (byte {error.start})"
+    except OSError as error:
+        reason = error.strerror or str(error)
+    raise ConfigError([Mistake(key="cannot be read", reason=reason, file=path)])
+
+
+def _document(text: str, path: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        reason, line = "it is nested too deeply", None
+    # Not only TOMLDecodeError: a number of thousands of digits raises a plain ValueError.
+    except ValueError as error:
+        place = TOML_PLACE.search(str(error))
+        reason = str(error)[: place.start()] if place else str(error)
+        line = int(place[1]) if place else None
+    raise ConfigError([Mistake(key="not valid TOML", reason=reason, file=path, line=line)])
+
+
+def _not_an_array(checks: object) -> Mistake:
+    reason = "checks are a list of tables: write [[check]], with two brackets"
+    given = None if isinstance(checks, dict) else shown(checks)
+    return Mistake(key="check", given=given, reason=reason, path=("check",))
