@@ -1,0 +1,107 @@
+// Above the page: the slab that says the data is stale, and quieter notices.
+
+import { el, icon, reconcile, setAttr, setText, svg } from "./dom.mjs";
+import { age, clock, moment, zoneName } from "./format.mjs";
+import { redraw, shape } from "./shapes.mjs";
+
+const REASONS = {
+  silent: "The server does not answer. This page keeps asking.",
+  beat: "The monitor has stopped reporting: nothing is being measured.",
+  never: "No monitor has ever reported to this server. Start it with: python app.py run",
+  drawing: "This page could not draw the latest data. Reload it.",
+};
+
+// The words of the slab.
+export function slabText({ age: old, reason }, beat, zone) {
+  return {
+    main: old === null ? "STALE" : `STALE ${age(old)}`,
+    side: old === null ? "No data" : `Data ${age(old)} old`,
+    known: beat === null ? "Last known: never" : `Last known: ${clock(beat, zone)} ${zoneName(beat, zone)}`,
+    reason: REASONS[reason] ?? REASONS.silent,
+  };
+}
+
+export function slab() {
+  const main = el("strong", { class: "slab-main number" });
+  const side = el("span", { class: "slab-side number" });
+  const known = el("span", { class: "slab-known number" });
+  const reason = el("span", { class: "slab-reason" });
+  const sign = svg(
+    "svg",
+    { class: "slab-sign", viewBox: "0 0 24 24", "aria-hidden": "true" },
+    svg("path", { class: "slab-sign-body", d: "M12 2.5 22.8 21.5H1.2Z" }),
+    svg("path", { class: "slab-sign-mark", d: "M12 9.5v5.5M12 18v.2" }),
+  );
+  const node = el(
+    "section",
+    { class: "slab", "aria-label": "Stale data", hidden: "" },
+    el("div", { class: "slab-row" }, sign, main, reason, el("div", { class: "slab-facts" }, side, known)),
+    el("div", { class: "slab-edge" }),
+  );
+  return {
+    node,
+    update(judgement, beat, zone) {
+      const stale = judgement.level === "stale";
+      if (node.hidden === stale) node.hidden = !stale;
+      if (!stale) return;
+      const text = slabText(judgement, beat, zone);
+      setText(main, text.main);
+      setText(side, text.side);
+      setText(known, text.known);
+      setText(reason, text.reason);
+    },
+  };
+}
+
+// All that must be said above the page, most urgent first.
+export function noticesOf({ snapshot, store }) {
+  const notices = [];
+  if (store === "unreachable") {
+    notices.push({ level: "critical", text: "The database cannot be reached. What you see is what was last read." });
+  }
+  if (snapshot?.monitoring?.stopped) {
+    notices.push({ level: "warning", text: "Monitoring is stopped: no check is being run." });
+  }
+  notices.push(...(snapshot?.notices ?? []));
+  if (snapshot && snapshot.paging && !snapshot.paging.configured) {
+    notices.push({ level: "info", icon: "paging-off", text: "Nobody is paged: no channel is configured.", hint: "Add a [[channel]] to config.toml." });
+  }
+  return notices;
+}
+
+const LEVELS = new Set(["warning", "degraded", "critical", "unknown"]);
+
+function banner(first) {
+  const level = LEVELS.has(first.level) ? first.level : "info";
+  const mark = level === "info" ? icon(first.icon ?? "info") : shape(level);
+  const text = el("span", { class: "banner-text" });
+  const hint = el("span", { class: "banner-hint" });
+  const time = el("span", { class: "banner-time number" });
+  const node = el("div", { class: "banner", "data-state": level }, mark, text, hint, time);
+  return {
+    node,
+    update({ notice, now, zone }) {
+      if (level !== "info") redraw(mark, level);
+      setText(text, notice.text);
+      setText(hint, notice.hint ?? "");
+      setText(time, Number.isFinite(notice.at) ? moment(notice.at, now, zone) : "");
+    },
+  };
+}
+
+export function bannerList() {
+  const node = el("div", { class: "banners" });
+  return {
+    node,
+    update({ snapshot, store, now, zone }) {
+      const notices = noticesOf({ snapshot, store });
+      reconcile(
+        node,
+        notices.map((notice) => ({ ...notice, notice, now, zone })),
+        ({ notice }) => `${notice.level} ${notice.at ?? ""} ${notice.text}`,
+        banner,
+      );
+      setAttr(node, "data-empty", notices.length === 0 ? "" : null);
+    },
+  };
+}

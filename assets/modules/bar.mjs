@@ -1,0 +1,116 @@
+// The bar on every page: the worst state and counts, the age of the data, paging, the clock.
+
+import { el, icon, reconcile, setAttr, setText, svg } from "./dom.mjs";
+import * as format from "./format.mjs";
+import { redraw, shape } from "./shapes.mjs";
+import { isProblem, ORDER, worst } from "./states.mjs";
+
+// The chip and the counts behind it, in the order in which they are read.
+export function countItems(tally, frozen) {
+  const state = worst(tally);
+  const others = ORDER.filter((each) => tally[each] > 0 && each !== state);
+  const rest = others.map((each) => ({ state: each === "healthy" && frozen ? "stale" : each, key: each, number: tally[each], word: each === "healthy" && frozen ? "not measured" : each }));
+  if (state === "waiting") return [];
+  const alone = state === "healthy" && others.length === 0;
+  const number = tally[state];
+  const chip = { state, key: state, number, word: state, chip: isProblem(state), alone };
+  if (frozen && state === "healthy") return [{ ...chip, state: "stale", word: "not measured" }, ...rest];
+  return [frozen ? { ...chip, was: true } : chip, ...rest];
+}
+
+function countLink() {
+  const mark = shape("pending");
+  const was = el("span");
+  const number = el("strong", { class: "number" });
+  const word = el("span", { class: "count-word" });
+  const node = el("a", { class: "count", "data-internal": "" }, mark, was, number, word);
+  return {
+    node,
+    update(item) {
+      node.setAttribute("href", `/?state=${encodeURIComponent(item.key)}`);
+      setAttr(node, "data-state", item.state);
+      setAttr(node, "data-chip", item.chip ? "" : null);
+      setAttr(node, "aria-label", `${item.was ? "was " : ""}${item.number} ${item.word}: show only these`);
+      redraw(mark, item.state);
+      setText(was, item.was ? "was" : "");
+      setText(number, item.alone ? `All ${item.number}` : item.number.toLocaleString("en-GB"));
+      setText(word, item.word);
+    },
+  };
+}
+
+export function countsBar() {
+  const node = el("nav", { class: "counts", "aria-label": "Checks by state" });
+  return {
+    node,
+    update({ tally, frozen }) {
+      reconcile(node, countItems(tally, frozen), (item) => item.key, countLink);
+    },
+  };
+}
+
+const BEATS = 8;
+
+// Seven ticks that fade into the past and the newest, which jumps at each beat.
+function pulse() {
+  const rects = Array.from({ length: BEATS }, (_, index) => {
+    const newest = index === BEATS - 1;
+    return svg("rect", { class: newest ? "beat-now" : `beat beat-${index}`, x: index * 4, y: newest ? 0 : 4, width: 2, height: newest ? 14 : 7 });
+  });
+  return svg("svg", { class: "pulse", viewBox: "0 0 30 14", "aria-hidden": "true" }, ...rects);
+}
+
+// What the bar says of the data's age.
+export function ageText({ level, age }) {
+  if (level === "waiting") return { lead: "", main: "Connecting…" };
+  if (age === null) return { lead: "", main: "No data yet" };
+  return { lead: "Data ", main: `${format.age(age)} old` };
+}
+
+export function ageView() {
+  const beats = pulse();
+  const lead = el("span", { class: "age-lead" });
+  const main = el("span", { class: "number" });
+  const node = el("div", { class: "age" }, beats, el("span", {}, lead, main));
+  let beat = null;
+  return {
+    node,
+    update(judgement, latest) {
+      const text = ageText(judgement);
+      setAttr(node, "data-level", judgement.level);
+      setText(lead, text.lead);
+      setText(main, text.main);
+      if (latest !== beat) setAttr(beats, "data-beat", beats.getAttribute("data-beat") === "a" ? "b" : "a");
+      beat = latest;
+    },
+  };
+}
+
+export function pagingView() {
+  const node = el("div", { class: "paging" });
+  let last = null;
+  return {
+    node,
+    update(configured) {
+      if (configured === last) return;
+      last = configured;
+      node.replaceChildren(icon(configured ? "paging" : "paging-off"), el("span", {}, configured ? "Paging on" : "Nobody is paged"));
+    },
+  };
+}
+
+export function clockView() {
+  const time = el("strong", { class: "number" });
+  const seconds = el("strong", { class: "number clock-seconds" });
+  const zone = el("span", { class: "clock-zone" });
+  const node = el("div", { class: "clock" }, time, seconds, " ", zone);
+  return {
+    node,
+    update(now, timeZone) {
+      const text = format.clock(now, timeZone);
+      setText(time, text.slice(0, 5));
+      setText(seconds, text.slice(5));
+      setText(zone, format.zoneName(now, timeZone));
+    },
+  };
+}

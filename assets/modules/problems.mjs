@@ -1,0 +1,295 @@
+// Problems first: a card each, worst and oldest on top, what they block nested inside.
+
+import { el, icon, reconcile, setAttr, setText, svg } from "./dom.mjs";
+import { count, moment, span } from "./format.mjs";
+import { checkAddress } from "./router.mjs";
+import { redraw, shape } from "./shapes.mjs";
+import { isProblem, PROBLEMS, shown, stateOf } from "./states.mjs";
+import { drawSpark } from "./tiles.mjs";
+
+export const MOST_CARDS = 12;
+export const MOST_CHILDREN = 6;
+export const ROOMY_CARDS = 5;
+const CHART_WIDTH = 226;
+const CHART_HEIGHT = 48;
+
+// The check at the top of a chain of blocked ones, as far as it can be followed.
+export function rootOf(check, byName, now) {
+  const seen = new Set();
+  let at = check;
+  while (at && stateOf(at, now) === "blocked" && at.blocked_by && !seen.has(at.name)) {
+    seen.add(at.name);
+    at = byName.get(at.blocked_by);
+  }
+  return at ?? null;
+}
+
+// `[{check, children}]`: problems by severity, then oldest, then name. A blocked check stands
+// under the root of its chain; when that is not shown, it gets a card of its own.
+export function problemsOf(checks, byName, now) {
+  const cards = new Map();
+  for (const check of checks) {
+    if (isProblem(stateOf(check, now))) cards.set(check.name, { check, children: [] });
+  }
+  for (const check of checks) {
+    if (stateOf(check, now) !== "blocked") continue;
+    const parent = cards.get(rootOf(check, byName, now)?.name);
+    if (parent) parent.children.push(check);
+    else cards.set(check.name, { check, children: [] });
+  }
+  const rank = (check) => {
+    const at = PROBLEMS.indexOf(stateOf(check, now));
+    return at < 0 ? PROBLEMS.length : at;
+  };
+  const older = (a, b) => (a.since ?? Infinity) - (b.since ?? Infinity) || a.name.localeCompare(b.name, "en");
+  for (const card of cards.values()) card.children.sort(older);
+  return [...cards.values()].sort((a, b) => rank(a.check) - rank(b.check) || older(a.check, b.check));
+}
+
+// "2 problems" and "3 more checks are blocked behind shop-db".
+export function headline(cards, frozen, filtered = false) {
+  const problems = cards.length;
+  const blocking = cards.filter((card) => card.children.length > 0);
+  const blocked = blocking.reduce((sum, card) => sum + card.children.length, 0);
+  const among = filtered ? " in this filter" : "";
+  const what = `${problems === 0 ? "No problems" : count(problems, "problem")}${among}`;
+  const behind = blocking.length === 1 ? blocking[0].check.name : count(blocking.length, "other");
+  const verb = blocked === 1 ? "check is" : "checks are";
+  return {
+    main: frozen ? `${what} when last seen` : what,
+    more: blocked ? `${blocked} more ${verb} blocked behind ${behind}` : "",
+  };
+}
+
+// Since when it reads what it reads; a stale one, since it was last measured.
+export function sinceOf(check, state) {
+  return state === "stale" && Number.isFinite(check.last_at) ? check.last_at : check.since;
+}
+
+function lasting(check, now, since = check.since) {
+  if (Number.isFinite(since)) return span((now - since) / 1000);
+  return Number.isFinite(check.duration_s) ? span(check.duration_s) : "";
+}
+
+function child(first) {
+  const mark = shape("blocked");
+  const link = el("a", { class: "child-name", "data-internal": "" });
+  link.href = checkAddress(first.name);
+  const why = el("span", { class: "child-why" });
+  const time = el("span", { class: "child-time number" });
+  return {
+    node: el("li", { class: "child", "data-state": "blocked" }, mark, link, why, time),
+    update({ check, now }) {
+      setText(link, check.name);
+      const said = check.message || check.sentence;
+      setText(why, `blocked by ${check.blocked_by ?? "another check"}${said ? `: ${said}` : ""}`);
+      setText(time, lasting(check, now));
+    },
+  };
+}
+
+// Many blocked checks: the first few, and a button for the rest.
+function childList() {
+  const label = el("span", { class: "children-label" }, "Blocks");
+  const list = el("ul", { class: "children" });
+  const more = el("button", { type: "button", class: "text-button" });
+  const node = el("div", { class: "card-children" }, label, list, more);
+  let open = false;
+  let redo = () => {};
+  more.addEventListener("click", () => {
+    open = !open;
+    redo();
+  });
+  return {
+    node,
+    update(children, now) {
+      redo = () => {
+        const visible = open ? children : children.slice(0, MOST_CHILDREN);
+        reconcile(list, visible.map((check) => ({ check, now })), (item) => item.check.name, (item) => child(item.check));
+        more.hidden = children.length <= MOST_CHILDREN;
+        setText(more, open ? "Show fewer" : `Show all ${children.length}`);
+        setAttr(more, "aria-expanded", open ? "true" : "false");
+      };
+      node.hidden = children.length === 0;
+      redo();
+    },
+  };
+}
+
+function chart() {
+  const plot = svg("svg", { class: "chart-line", viewBox: `0 0 ${CHART_WIDTH} ${CHART_HEIGHT}`, "aria-hidden": "true" });
+  const gap = el("span", { class: "chart-gap" }, "no answer");
+  const caption = el("figcaption");
+  const node = el("figure", { class: "chart" }, el("div", { class: "chart-area" }, plot, gap), caption);
+  let last = null;
+  return {
+    node,
+    update(check) {
+      const values = check.spark ?? [];
+      const key = values.join();
+      if (key === last) return;
+      last = key;
+      const line = drawSpark(plot, values, CHART_WIDTH, CHART_HEIGHT, 4);
+      node.hidden = line === null;
+      if (line === null) return;
+      gap.hidden = line.missing === null;
+      if (line.missing !== null) {
+        // A narrow gap has no room for its words; the hover says them.
+        const percent = Math.min(96, Math.ceil(line.missing * 100));
+        gap.style.insetInlineStart = `${percent}%`;
+        setText(gap, percent > 73 ? "" : "no answer");
+        setAttr(gap, "title", "no answer");
+      }
+      setText(caption, `last ${values.length} results`);
+    },
+  };
+}
+
+function card(first) {
+  const mark = shape("pending");
+  const link = el("a", { class: "card-name", "data-internal": "", "data-nav": "" });
+  link.href = checkAddress(first.check.name);
+  const word = el("span", { class: "word" });
+  const kind = el("span", { class: "card-kind" });
+  const time = el("strong", { class: "card-time number" });
+  const since = el("span", { class: "card-since number" });
+  const sentence = el("p", { class: "card-sentence" });
+  const target = el("code", { class: "card-target" });
+  const facts = el("span", { class: "card-facts" });
+  const open = el("a", { class: "button", "data-internal": "" }, "Open check");
+  open.href = link.href;
+  const drawn = chart();
+  const blocked = childList();
+  const node = el(
+    "article",
+    { class: "card" },
+    el("div", { class: "card-head" }, mark, el("h2", { class: "card-title" }, link), word, kind),
+    el("p", { class: "card-when" }, time, " ", since),
+    el("div", { class: "card-body" }, sentence, el("div", { class: "card-actions" }, open, facts, target)),
+    drawn.node,
+    blocked.node,
+  );
+  return {
+    node,
+    update({ check, children, now, displayNow, frozen, zone }) {
+      const look = shown(check, now, frozen);
+      setAttr(node, "data-state", look.state);
+      setAttr(node, "data-was", frozen ? "" : null);
+      redraw(mark, look.state);
+      setText(link, check.name);
+      setText(word, look.word);
+      setText(kind, [check.kind, check.component !== check.name && check.component].filter(Boolean).join(", "));
+      const from = sinceOf(check, look.state);
+      setText(time, lasting(check, displayNow, from));
+      setText(since, Number.isFinite(from) ? `since ${moment(from, displayNow, zone)}` : "");
+      setText(sentence, sentenceOf(check, look.state, displayNow, zone));
+      setText(target, check.target ?? "");
+      setText(facts, factsOf(check));
+      drawn.update(check);
+      blocked.update(children, displayNow);
+    },
+  };
+}
+
+function sentenceOf(check, state, now, zone) {
+  const said = check.sentence || check.message || "";
+  if (state !== "stale" || !Number.isFinite(check.last_at)) return said;
+  return `Not measured since ${moment(check.last_at, now, zone)}, though it should run every ${span(check.interval_s)}. Last result: ${said || "none"}`;
+}
+
+function factsOf(check) {
+  const soft = check.soft && check.soft.status !== check.status ? `${check.soft.status} ${check.soft.try} of ${check.soft.of}` : "";
+  const facts = [`every ${span(check.interval_s)}`, soft, check.flapping && "flapping", ...(check.tags ?? [])];
+  return facts.filter(Boolean).join(" · ");
+}
+
+function calm() {
+  const mark = shape("healthy");
+  const main = el("p", { class: "calm-main" });
+  const more = el("p", { class: "calm-more" });
+  const node = el("div", { class: "calm" }, mark, el("div", {}, main, more));
+  return {
+    node,
+    update(view) {
+      const { state, main: first, more: second } = calmText(view);
+      setAttr(node, "data-state", state);
+      redraw(mark, state);
+      setText(main, first);
+      setText(more, second);
+    },
+  };
+}
+
+// What stands where the problems would be.
+export function calmText({ checks, now, displayNow, frozen, zone, filtered = false }) {
+  const of = (state) => checks.filter((check) => stateOf(check, now) === state).length;
+  const healthy = of("healthy");
+  if (frozen) return { state: "stale", main: "Nothing is being measured", more: "What stands below is what was last known." };
+  const changed = checks.filter((check) => Number.isFinite(check.since)).sort((a, b) => b.since - a.since)[0];
+  const last = changed ? `Last change: ${changed.name}, ${lasting(changed, displayNow)} ago (${moment(changed.since, displayNow, zone)}).` : "";
+  if (healthy === checks.length) {
+    const matching = filtered ? "matching " : "";
+    const main = healthy === 1 ? `The one ${matching}check is healthy` : `All ${healthy} ${matching}checks are healthy`;
+    return { state: "healthy", main, more: last };
+  }
+  const rest = [["paused", of("paused")], ["pending", of("pending")], ["in maintenance", of("maintenance")]];
+  const others = rest.filter(([, number]) => number > 0).map(([word, number]) => `${number} ${word}`);
+  if (healthy === 0) return { state: of("pending") ? "pending" : "paused", main: "Nothing has been measured yet", more: `${others.join(", ")}.` };
+  return { state: "healthy", main: `${count(healthy, "check")} healthy, ${others.join(", ")}`, more: last };
+}
+
+// No checks at all, or none that match: what to do next.
+function empty(onClear) {
+  const main = el("p", { class: "empty-main" });
+  const more = el("p", { class: "empty-more" });
+  const example = el("pre", { class: "empty-example" }, '[[check]]\nname = "shop"\nkind = "http"\nurl = "https://shop.example/healthz"');
+  const clear = el("button", { type: "button", class: "button" }, "Clear the filter");
+  clear.addEventListener("click", onClear);
+  return {
+    node: el("div", { class: "empty" }, icon("search"), main, more, example, clear),
+    update(kind) {
+      setAttr(this.node, "data-kind", kind);
+      const none = kind === "none";
+      setText(main, none ? "No checks yet" : "No check matches the filter");
+      setText(more, none ? "Add one to config.toml, then save the file: it is taken over without a restart, and the first result shows here within seconds." : "Try fewer words, another tag or another state.");
+      example.hidden = !none;
+      clear.hidden = none;
+    },
+  };
+}
+
+export function problemList({ onClear }) {
+  const cards = el("div", { class: "cards" });
+  const more = el("button", { type: "button", class: "text-button" });
+  const quiet = calm();
+  const nothing = empty(onClear);
+  const node = el("div", {}, nothing.node, quiet.node, cards, more);
+  let open = false;
+  let redo = () => {};
+  more.addEventListener("click", () => {
+    open = !open;
+    redo();
+  });
+  return {
+    node,
+    // Returns the names that have a card, so that a phone need not show them twice.
+    update(view) {
+      const all = problemsOf(view.checks, view.byName, view.now);
+      redo = () => {
+        const visible = open ? all : all.slice(0, MOST_CARDS);
+        reconcile(cards, visible.map((each) => ({ ...each, ...view.at })), (each) => each.check.name, card);
+        setAttr(cards, "data-dense", all.length > ROOMY_CARDS ? "" : null);
+        more.hidden = all.length <= MOST_CARDS;
+        setText(more, open ? "Show fewer" : `Show all ${all.length} problems`);
+        return new Set(visible.map((each) => each.check.name));
+      };
+      const kind = view.snapshot.checks.length === 0 ? "none" : view.checks.length === 0 ? "filtered" : null;
+      const filtered = view.checks.length < view.snapshot.checks.length;
+      nothing.node.hidden = kind === null;
+      if (kind) nothing.update(kind);
+      quiet.node.hidden = kind !== null || all.length > 0;
+      if (!quiet.node.hidden) quiet.update({ ...view.at, checks: view.checks, filtered });
+      return { carded: redo(), headline: kind ? { main: "", more: "" } : headline(all, view.at.frozen, filtered) };
+    },
+  };
+}

@@ -1,0 +1,203 @@
+// The entry: wires polling, freshness and the views together. The only module with side effects;
+// Dash loads it by tag with a cache query, so it guards against running twice.
+
+import { ageView, clockView, countsBar, pagingView } from "./modules/bar.mjs";
+import { bannerList, slab } from "./modules/banners.mjs";
+import { el, setAttr, setText, svg } from "./modules/dom.mjs";
+import { loadFavicons, showFavicon, showTitle } from "./modules/favicon.mjs";
+import { clearFilter, filterBar } from "./modules/filterbar.mjs";
+import { matches, parse } from "./modules/filters.mjs";
+import { clock as clockText, zoneName } from "./modules/format.mjs";
+import { judge, ServerClock } from "./modules/freshness.mjs";
+import { groupList } from "./modules/groups.mjs";
+import { startKeyboard } from "./modules/keyboard.mjs";
+import { keepPlaced, mount } from "./modules/mounts.mjs";
+import { problemList } from "./modules/problems.mjs";
+import { markCurrent, onSearch, startRouting } from "./modules/router.mjs";
+import { scorePanel } from "./modules/score.mjs";
+import { Poller } from "./modules/snapshot.mjs";
+import { counts, faviconFor, title } from "./modules/states.mjs";
+import { themeSwitch } from "./modules/theme.mjs";
+import { startTicking } from "./modules/ticker.mjs";
+import { HATCH } from "./modules/tiles.mjs";
+import { timeline } from "./modules/timeline.mjs";
+import { reloadOnUpgrade } from "./modules/upgrade.mjs";
+
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+// The pattern by which SVG bars are hatched; CSS colours it.
+function hatchPattern() {
+  const pattern = svg(
+    "pattern",
+    { id: HATCH, width: 3, height: 3, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+    svg("rect", { class: "hatch-line", width: 1.4, height: 3 }),
+  );
+  return svg("svg", { class: "unseen", width: 0, height: 0, "aria-hidden": "true" }, svg("defs", {}, pattern));
+}
+
+class Screen {
+  constructor() {
+    this.clock = new ServerClock();
+    this.snapshot = null;
+    this.store = "ok";
+    this.broken = false;
+    this.level = null;
+    this.heading = el("span");
+    this.headingMore = el("span", { class: "section-more" });
+    this.views = {
+      counts: countsBar(),
+      age: ageView(),
+      paging: pagingView(),
+      clock: clockView(),
+      slab: slab(),
+      banners: bannerList(),
+      problems: problemList({ onClear: clearFilter }),
+      score: scorePanel(),
+      filters: filterBar(),
+      timeline: timeline(),
+      groups: groupList(),
+    };
+    this.poller = new Poller({
+      clock: this.clock,
+      onAnswer: ({ store }) => {
+        this.store = store;
+        this.beat();
+      },
+      onSnapshot: (snapshot) => {
+        this.snapshot = snapshot;
+        reloadOnUpgrade(snapshot.version);
+        this.draw();
+      },
+    });
+  }
+
+  mountAll() {
+    const heading = el("h2", { class: "section-heading" }, this.heading, " ", this.headingMore);
+    this.announcer = el("span");
+    mount("bar-counts", this.views.counts.node);
+    mount("bar-age", this.views.age.node);
+    mount("bar-paging", this.views.paging.node);
+    mount("bar-theme", themeSwitch());
+    mount("bar-clock", this.views.clock.node);
+    mount("slab", this.views.slab.node);
+    mount("banners", this.views.banners.node);
+    mount("announcer", this.announcer);
+    mount("overview-heading", heading);
+    mount("overview-filters", this.views.filters.node);
+    mount("overview-problems", this.views.problems.node);
+    mount("overview-score", this.views.score.node);
+    mount("overview-timeline", this.views.timeline.node);
+    mount("overview-groups", this.views.groups.node);
+    keepPlaced();
+  }
+
+  judgement() {
+    return judge({
+      beatAge: this.clock.beatAge(),
+      silence: this.clock.silence(),
+      watched: this.clock.watched(),
+      broken: this.broken,
+    });
+  }
+
+  // Twice a second, whatever else fails: how old is what stands here?
+  beat() {
+    const judgement = this.judgement();
+    const frozen = judgement.level === "stale";
+    const now = this.clock.now();
+    document.documentElement.dataset.freshness = judgement.level;
+    this.views.age.update(judgement, this.clock.beat);
+    this.views.clock.update(now, ZONE);
+    this.views.slab.update(judgement, this.clock.beat, ZONE);
+    const tally = counts(this.snapshot?.checks ?? [], now);
+    showTitle(title(tally, frozen));
+    showFavicon(faviconFor(tally, frozen));
+    if (judgement.level !== this.level) this.levelChanged(judgement);
+  }
+
+  levelChanged(judgement) {
+    const before = this.level;
+    this.level = judgement.level;
+    if (judgement.level === "stale") {
+      const beat = this.clock.beat;
+      const known = beat === null ? "never" : `${clockText(beat, ZONE)} ${zoneName(beat, ZONE)}`;
+      setText(this.announcer, `Stale: nothing is being measured. Last known: ${known}.`);
+    } else if (before === "stale") setText(this.announcer, "Data is fresh again.");
+    this.draw();
+  }
+
+  // Everything that depends on the data, compared with what stands there. A screen that cannot
+  // draw must not go on looking fresh.
+  draw() {
+    if (!this.snapshot) return;
+    try {
+      this.drawAll();
+      this.broken = false;
+    } catch (error) {
+      this.broken = true;
+      console.error("Nocturne could not draw the latest data", error);
+    }
+  }
+
+  drawAll() {
+    const { snapshot } = this;
+    const now = this.clock.now();
+    const frozen = this.judgement().level === "stale";
+    // While nothing is measured, durations stand still at the moment that is known.
+    const displayNow = frozen && this.clock.beat !== null ? this.clock.beat : now;
+    const at = { now: displayNow, displayNow, frozen, zone: ZONE };
+    const filter = parse(location.search);
+    const checks = snapshot.checks.filter((check) => matches(check, filter, displayNow));
+    const byName = new Map(snapshot.checks.map((check) => [check.name, check]));
+    const tally = { ...counts(snapshot.checks, displayNow) };
+    tally.maintenance = Math.max(tally.maintenance, snapshot.counts?.maintenance ?? 0);
+    this.views.counts.update({ tally, frozen });
+    this.views.paging.update(Boolean(snapshot.paging?.configured));
+    this.views.banners.update({ snapshot, store: this.store, now: displayNow, zone: ZONE });
+    const { carded, headline } = this.views.problems.update({ snapshot, checks, byName, at, now: displayNow });
+    setText(this.heading, headline.main);
+    setText(this.headingMore, headline.more);
+    this.views.score.update({ snapshot, at });
+    this.views.filters.update({ snapshot, checks, filter, at });
+    this.views.timeline.update({ snapshot, checks, at });
+    this.views.groups.update({ snapshot, checks, now: displayNow, frozen, carded });
+    setAttr(document.documentElement, "data-empty", snapshot.checks.length === 0 ? "" : null);
+    document.documentElement.dataset.loaded = "true";
+  }
+
+  start() {
+    document.body.append(hatchPattern());
+    this.mountAll();
+    startRouting();
+    startKeyboard({ goHome: () => document.querySelector(".brand")?.click() });
+    onSearch(() => {
+      markCurrent();
+      this.draw();
+    });
+    const hurry = () => {
+      if (document.visibilityState !== "visible") return;
+      this.beat();
+      this.poller.ask({ hurry: true });
+    };
+    document.addEventListener("visibilitychange", hurry);
+    window.addEventListener("pageshow", hurry);
+    window.addEventListener("online", hurry);
+    window.addEventListener("resize", () => this.draw());
+    let odd = false;
+    startTicking(() => {
+      this.beat();
+      this.poller.tick();
+      odd = !odd;
+      if (odd) this.draw();
+      markCurrent();
+    });
+    this.beat();
+    this.poller.ask();
+    loadFavicons(new URL("./favicons/", import.meta.url)).then(() => this.beat());
+  }
+}
+
+if (!globalThis.nocturne) {
+  globalThis.nocturne = new Screen();
+  globalThis.nocturne.start();
+}

@@ -1,0 +1,1 @@
+"""What people see: Dash pages, the JSON endpoints and `/health`, all read from the database."""

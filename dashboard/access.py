@@ -1,0 +1,196 @@
+"""Who may do what: the one table of routes and callbacks, deny by default, and what guards them.
+
+Dash has no security of its own: its callbacks answer to anybody who finds their URL. So every
+request passes `guard`, and a route or callback that is not in the table is refused.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from enum import IntEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from flask import Flask, Request, Response, request
+
+from domain.settings import Settings
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+MAX_BODY = 1 << 20
+
+
+class Role(IntEnum):
+    """What a viewer may do; each role includes those before it."""
+
+    NOBODY = 0
+    VIEWER = 1
+    OPERATOR = 2
+    ADMIN = 3
+
+
+ROLES = {"none": Role.NOBODY, "viewer": Role.VIEWER, "operator": Role.OPERATOR}
+
+# Rule and methods → the role it needs. `/health` itself decides how much it tells whom.
+ROUTES: Mapping[tuple[str, str], Role] = {
+    ("/health", "GET"): Role.NOBODY,
+    ("/health/simple", "GET"): Role.NOBODY,
+    ("/health/live", "GET"): Role.NOBODY,
+    ("/health/ready", "GET"): Role.NOBODY,
+    ("/health/components/<path:name>", "GET"): Role.VIEWER,
+    ("/live/snapshot", "GET"): Role.VIEWER,
+    ("/api/v1/checks/<path:name>/check-now", "POST"): Role.OPERATOR,
+    ("/api/v1/checks/<path:name>/pause", "POST"): Role.OPERATOR,
+    ("/api/v1/checks/<path:name>/resume", "POST"): Role.OPERATOR,
+    ("/api/v1/monitoring/start", "POST"): Role.OPERATOR,
+    ("/api/v1/monitoring/stop", "POST"): Role.OPERATOR,
+    ("/api/v1/commands/<int:command_id>", "GET"): Role.VIEWER,
+    # Dash's own: the page frame, its layout, its scripts, our assets, the callbacks (see below).
+    ("/", "GET"): Role.VIEWER,
+    ("/<path:path>", "GET"): Role.VIEWER,
+    ("/_dash-layout", "GET"): Role.VIEWER,
+    ("/_dash-dependencies", "GET"): Role.VIEWER,
+    ("/_dash-update-component", "POST"): Role.VIEWER,
+    ("/_favicon.ico", "GET"): Role.NOBODY,
+    ("/assets/<path:filename>", "GET"): Role.NOBODY,
+    ("/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>", "GET"): Role.NOBODY,
+}
+
+
+# Dash's own callbacks: the router of its pages. Those of a page stand beside it in callbacks/.
+DASH_CALLBACKS: Mapping[str, Role] = {
+    ".._pages_content.children..._pages_store.data..": Role.VIEWER,
+}
+
+
+class Refused(Exception):
+    """A request that may not be served; `status` is the HTTP status, the message is for people."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Access:
+    """Decides every request of one app: host, origin, route, role, callback."""
+
+    def __init__(self, settings: Settings, callbacks: Mapping[str, Role]) -> None:
+        self._hosts = LOOPBACK | {settings.web.host, *settings.web.hosts}
+        self._anonymous = ROLES[settings.web.anonymous] if _is_loopback(settings) else Role.NOBODY
+        self._callbacks = callbacks
+
+    def role(self) -> Role:
+        """The role of whoever sent the present request. Logins come later: all are anonymous."""
+        return self._anonymous
+
+    def guard(self) -> Response | None:
+        """Refuse the present request unless every rule lets it pass."""
+        try:
+            self._check_host(request)
+            self._check_route(request)
+            if request.method not in ("GET", "HEAD", "OPTIONS"):
+                self._check_origin(request)
+            if request.path == "/_dash-update-component":
+                self._check_callback(request)
+        except Refused as refused:
+            return problem(refused.status, str(refused))
+        return None
+
+    def _check_host(self, asked: Request) -> None:
+        """Against DNS rebinding: the Host header must be a name that this server goes by."""
+        host = (urlsplit(f"//{asked.host}").hostname or "").lower()
+        if host not in self._hosts:
+            raise Refused(400, f"host {host!r} is not served here: list it in [web] hosts")
+
+    def _check_route(self, asked: Request) -> None:
+        if asked.url_rule is None:
+            return
+        method = "GET" if asked.method == "HEAD" else asked.method
+        needed = ROUTES.get((asked.url_rule.rule, method))
+        if needed is None:
+            if method == "OPTIONS" or (asked.routing_exception is not None):
+                return
+            raise Refused(403, "not allowed")
+        if self.role() < needed:
+            raise Refused(401, "not allowed without a login")
+
+    def _check_origin(self, asked: Request) -> None:
+        """A change must come from our own pages or from a program, never from another site."""
+        origin = asked.headers.get("Origin")
+        if origin is not None and urlsplit(origin).netloc.lower() != asked.host.lower():
+            raise Refused(403, "cross-site request refused")
+        if asked.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+            raise Refused(403, "cross-site request refused")
+        # A form cannot send JSON across sites without being asked first.
+        if asked.mimetype != "application/json":
+            raise Refused(415, "send JSON (Content-Type: application/json)")
+        if (asked.content_length or 0) > MAX_BODY:
+            raise Refused(413, "the request is too large")
+
+    def _check_callback(self, asked: Request) -> None:
+        try:
+            body: Any = msgspec.json.decode(asked.get_data())
+        except (msgspec.DecodeError, RecursionError):
+            raise Refused(400, "the body is not JSON") from None
+        output = body.get("output") if isinstance(body, dict) else None
+        needed = self._callbacks.get(output) if isinstance(output, str) else None
+        if needed is None or self.role() < needed:
+            raise Refused(403, "not allowed")
+        if not _well_formed(body):
+            raise Refused(400, "inputs and outputs are not as Dash sends them")
+
+
+def secure(server: Flask, access: Access, script_hashes: Callable[[], Sequence[str]]) -> None:
+    """Put `access` in front of every request, and the security headers on every answer.
+
+    `script_hashes` is asked once, after the first request: Dash adds inline scripts only then.
+    """
+    server.before_request(access.guard)
+    policy = functools.cache(lambda: content_policy(script_hashes()))
+
+    @server.after_request
+    def _headers(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = policy()
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        if "Cache-Control" not in response.headers:
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def content_policy(script_hashes: Sequence[str]) -> str:
+    """The Content-Security-Policy: everything from here, no inline script but Dash's hashed ones."""
+    scripts = " ".join(["'self'", *script_hashes])
+    return (
+        f"default-src 'self'; script-src {scripts}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    )
+
+
+def problem(status: int, detail: str) -> Response:
+    """An error as RFC 9457 problem+json."""
+    body = {"type": "about:blank", "status": status, "detail": detail}
+    return Response(msgspec.json.encode(body), status, content_type="application/problem+json")
+
+
+def _is_loopback(settings: Settings) -> bool:
+    return settings.web.host in LOOPBACK
+
+
+def _well_formed(body: dict[str, Any]) -> bool:
+    """Whether a callback's body has the parts that Dash takes for granted, so that it can't fail on them."""
+    parts = [*_list(body.get("inputs")), *_list(body.get("state"))]
+    flat = [item for part in parts for item in (part if isinstance(part, list) else [part])]
+    return (
+        isinstance(body.get("inputs"), list)
+        and isinstance(body.get("outputs"), dict | list)
+        and isinstance(body.get("changedPropIds", []), list)
+        and all(isinstance(item, dict) and {"id", "property"} <= item.keys() for item in flat)
+    )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

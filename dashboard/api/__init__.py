@@ -1,0 +1,1 @@
+"""The JSON API: Flask blueprints, each given what it reads from."""

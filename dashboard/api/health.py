@@ -1,0 +1,213 @@
+"""`/health` and the probes: what is monitored, and whether Nocturne itself can be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, Response, request
+
+from dashboard.access import Role, problem
+from dashboard.api.answers import answer
+from dashboard.api.meter import Meter
+from dashboard.live import Live, Sight, Viewed, read
+from domain.facts import Mark, Status
+from domain.reading import Freshness, Reading, fold, freshness, overall
+from domain.units import show
+from storage.readings import CheckRow, Readings, ResultRow
+
+STORE_SEEN_S = 5.0
+HISTORY_HOURS = 24.0
+HISTORY_HOURS_MOST = 24.0 * 31
+HISTORY_ROWS = 1_000
+DRAFT = "application/health+json"
+DRAFT_WORDS = {"healthy": "pass", "degraded": "warn", "critical": "fail"}
+
+# Component → the group it stands under in `/health`, and the word for a healthy one.
+GROUPS: Mapping[str, tuple[str, str]] = {
+    "database": ("databases", "connected"),
+    "cache": ("caches", "connected"),
+    "broker": ("brokers", "connected"),
+    "external service": ("external_services", "available"),
+    "api": ("api_endpoints", "operational"),
+    "network": ("network", "reachable"),
+    "process": ("processes", "running"),
+    "application": ("applications", "operational"),
+    "heartbeat": ("heartbeats", "on time"),
+    "command": ("commands", "ok"),
+    "system": ("system", "healthy"),
+}
+USAGE = {
+    "memory_usage": "system.memory.percent",
+    "cpu_usage": "system.cpu.percent",
+    "disk_usage": "system.disk.percent",
+}
+
+
+def blueprint(live: Live, readings: Readings, meter: Meter, role: Callable[[], Role]) -> Blueprint:
+    """The health endpoints. Without the right to see details, `/health` tells the status alone."""
+    routes = Blueprint("health", __name__)
+
+    @routes.get("/health")
+    def health() -> Response:
+        sight = live.look()
+        stale = is_stale(sight)
+        word = fold(_overall(sight), stale=stale)
+        code = 503 if stale else 200
+        if DRAFT in request.accept_mimetypes.values():
+            return answer({"status": DRAFT_WORDS[word]}, code, content_type=DRAFT)
+        body: dict[str, Any] = {"status": word}
+        if role() >= Role.VIEWER:
+            body |= details(sight, meter)
+        return answer(body, code)
+
+    @routes.get("/health/live")
+    def alive() -> Response:
+        return answer({"status": "alive"})
+
+    @routes.get("/health/ready")
+    def ready() -> Response:
+        sight = live.look()
+        is_ready = sight.store_age_s < STORE_SEEN_S and not is_stale(sight)
+        return answer({"status": "ready" if is_ready else "not ready"}, 200 if is_ready else 503)
+
+    @routes.get("/health/simple")
+    def simple() -> Response:
+        sight = live.look()
+        good = sight.store_age_s < STORE_SEEN_S and not is_stale(sight)
+        return answer({"status": "healthy" if good else "unhealthy"}, 200 if good else 503)
+
+    @routes.get("/health/components/<path:name>")
+    def component(name: str) -> Response:
+        sight = live.look()
+        hours = _hours(request.args.get("hours"))
+        if hours is None:
+            return problem(400, f"hours must be a number from 0 to {HISTORY_HOURS_MOST:g}")
+        row = readings.check(name)
+        if row is None:
+            return problem(404, "there is no component of this name")
+        start = sight.now - timedelta(hours=hours)
+        runs = readings.results(row.id, start=start, limit=HISTORY_ROWS)
+        return answer(component_document(row, read(row, sight.now), runs, hours))
+
+    return routes
+
+
+def is_stale(sight: Sight) -> bool:
+    """Whether the monitor is silent: no beat, or one that is too old."""
+    return freshness(sight.beat, sight.now) == Freshness.STALE
+
+
+def details(sight: Sight, meter: Meter) -> dict[str, Any]:
+    """Everything of `/health` beside the status."""
+    checks = sight.moment.checks if sight.moment else ()
+    figures = meter.figures()
+    return {
+        "timestamp": sight.now.isoformat(),
+        "uptime_seconds": round(meter.uptime_s),
+        "monitor": {
+            "state": freshness(sight.beat, sight.now),
+            "last_beat": _iso(sight.beat),
+            "store": "connected" if sight.store_age_s < STORE_SEEN_S else "unreachable",
+        },
+        "components": components(checks),
+        "performance_metrics": {
+            "average_response_time": f"{figures.average_ms:.0f}ms",
+            "requests_per_minute": round(figures.per_minute, 1),
+            "error_rate": f"{figures.error_percent:.2f}%",
+        },
+        "alerts": alerts(checks),
+    }
+
+
+def components(checks: Sequence[Viewed]) -> dict[str, dict[str, str]]:
+    """All components by group, each with one word: `connected`, `critical` or `blocked`."""
+    groups: dict[str, dict[str, str]] = {
+        name: {} for name in ("databases", "external_services", "system_resources", "api_endpoints")
+    }
+    for each in checks:
+        group, good = GROUPS.get(str(each.row.about["component"]), ("others", "healthy"))
+        groups.setdefault(group, {})[each.row.name] = word(each.reading, good)
+        for title, metric in USAGE.items():
+            if metric in each.row.metrics:
+                used = show(each.row.metrics[metric], "%").replace(" ", "")
+                groups["system_resources"].setdefault(title, used)
+    return groups
+
+
+def word(reading: Reading, good: str) -> str:
+    """The word for one component: its mark where one stands, else its status."""
+    if reading.mark in (Mark.PAUSED, Mark.STALE, Mark.BLOCKED, Mark.PENDING):
+        return reading.mark.value
+    return good if reading.status is Status.HEALTHY else reading.status.word
+
+
+def alerts(checks: Sequence[Viewed]) -> dict[str, Any]:
+    """The confirmed problems that stand now."""
+    active = [
+        each
+        for each in checks
+        if each.reading.mark is Mark.NONE and each.reading.status is not Status.HEALTHY
+    ]
+    since = [each.reading.since for each in active if each.reading.since]
+    return {
+        "active_alerts": len(active),
+        "last_alert": _iso(max(since, default=None)),
+        "alert_types": sorted({each.row.kind for each in active}),
+    }
+
+
+def component_document(
+    row: CheckRow, reading: Reading, runs: Sequence[ResultRow], hours: float
+) -> dict[str, Any]:
+    """One component with its history, newest first."""
+    good = sum(run.status is Status.HEALTHY for run in runs)
+    return {
+        "component": row.name,
+        "kind": row.kind,
+        "status": reading.status.word,
+        "reason": reading.mark.value,
+        "since": _iso(reading.since),
+        "message": row.state.last_message,
+        "response_time_ms": row.response_ms,
+        "timestamp": _iso(row.state.last_at),
+        "consecutive_failures": row.state.consecutive_failures,
+        "error_count": row.state.errors,
+        "last_error": row.state.last_error,
+        "success_rate": round(100 * good / len(runs), 2) if runs else None,
+        "metrics": row.metrics,
+        "details": row.details,
+        "hours": hours,
+        "history": [_run_document(run) for run in runs],
+        "truncated": len(runs) == HISTORY_ROWS,
+    }
+
+
+def _run_document(run: ResultRow) -> dict[str, Any]:
+    return {
+        "at": run.at.isoformat(),
+        "status": run.status.word,
+        "reason": run.mark.value,
+        "attempt": run.attempt,
+        "response_time_ms": run.response_ms,
+        "message": run.message,
+    }
+
+
+def _overall(sight: Sight) -> Status:
+    return overall([each.reading for each in sight.moment.checks] if sight.moment else [])
+
+
+def _hours(text: str | None) -> float | None:
+    if text is None:
+        return HISTORY_HOURS
+    try:
+        hours = float(text)
+    except ValueError:
+        return None
+    return hours if 0 < hours <= HISTORY_HOURS_MOST else None
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

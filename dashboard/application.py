@@ -1,0 +1,73 @@
+"""Composes the web application: pages, callbacks and API on one server, behind one guard."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import unquote
+
+import dash
+from dash import Dash
+from dash.development.base_component import Component
+from sqlalchemy import Engine
+
+from dashboard import access, shell
+from dashboard.api import health, operate
+from dashboard.api import snapshot as snapshot_api
+from dashboard.api.meter import Meter
+from dashboard.callbacks import check as check_callbacks
+from dashboard.live import Live
+from dashboard.pages import check, overview
+from domain.settings import Settings
+from domain.version import VERSION
+from storage.changes import Changes
+from storage.readings import Readings
+
+ASSETS = Path(__file__).parent.parent / "assets"
+
+
+def create_app(settings: Settings, engine: Engine) -> Dash:
+    """The web application: pages, callbacks and API on one Flask server, behind one guard."""
+    readings, changes = Readings(engine), Changes(engine)
+    live = Live(readings, clock=utc_now, monotonic=time.monotonic)
+    meter = Meter(time.monotonic)
+    app = Dash(
+        __name__,
+        title="Nocturne",
+        update_title="",
+        use_pages=True,
+        pages_folder="",
+        assets_folder=str(ASSETS),
+        assets_ignore=r".*modules/.*|.*\.test\.mjs",
+        serve_locally=True,
+        include_pages_meta=False,
+        compress=False,
+    )
+    guard = access.Access(settings, check_callbacks.ROLES | access.DASH_CALLBACKS)
+    dash.register_page("overview", path="/", title="Nocturne", layout=overview.layout)
+    dash.register_page(
+        "check", path_template="/checks/<name>", title="Nocturne", layout=_check_page
+    )
+    app.layout = shell.layout
+    check_callbacks.register(
+        app, readings, utc_now, may_operate=lambda: guard.role() >= access.Role.OPERATOR
+    )
+    server = app.server
+    meter.attach(server)
+    server.register_blueprint(health.blueprint(live, readings, meter, guard.role))
+    server.register_blueprint(snapshot_api.blueprint(live, VERSION, uuid.uuid4().hex[:8]))
+    server.register_blueprint(operate.blueprint(engine, readings, changes, utc_now))
+    access.secure(server, guard, lambda: app.csp_hashes())
+    return app
+
+
+def _check_page(name: str = "", **_: str) -> Component:
+    """The check page; Dash calls it once without a name to learn its shape, and with the query."""
+    return check.layout(unquote(name))
+
+
+def utc_now() -> datetime:
+    """The wall clock, aware."""
+    return datetime.now(UTC)

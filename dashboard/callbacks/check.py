@@ -1,0 +1,145 @@
+"""Callbacks of the check page: its pieces follow what the browser has seen, its chart the range."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeAlias
+
+from dash import Dash, Input, NoUpdate, Output, no_update
+from dash.development.base_component import Component
+
+from dashboard import ids
+from dashboard.access import Role
+from dashboard.figures import Part, trend_figure
+from dashboard.pages import check as page
+from dashboard.theme import DARK, THEMES, Theme
+from dashboard.views import Needed, check_trend, check_view, needed_by
+from storage.readings import Readings
+
+PIECES: Final = (
+    (ids.CHECK_HEAD, "children"),
+    (ids.CHECK_ACTIONS, "children"),
+    (ids.CHECK_TIMELINE, "children"),
+    (ids.CHECK_RESULTS, "children"),
+    (ids.CHECK_SIDE, "children"),
+)
+CHART: Final = ((ids.CHECK_CHART_HEAD, "children"), (ids.CHECK_CHART, "figure"))
+FURTHEST_ZONE_MIN = 15 * 60
+LONGEST_NAME = 400
+Pieces: TypeAlias = tuple[Sequence[Component], ...]
+# Who needs whom changes only when definitions do; reading all checks takes longer than the rest.
+NEEDED_FOR = timedelta(seconds=60)
+
+
+def _output(outputs: tuple[tuple[str, str], ...]) -> str:
+    """How Dash names a callback of several outputs."""
+    return f"..{'...'.join(f'{name}.{prop}' for name, prop in outputs)}.."
+
+
+ROLES: Final = {_output(PIECES): Role.VIEWER, _output(CHART): Role.VIEWER}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the browser asks the chart for: a check, how far back, in which theme and zone."""
+
+    name: str
+    hours: float
+    theme: Theme
+    offset: timedelta
+
+    @property
+    def zone(self) -> str:
+        """The zone of the chart's times, as people write it."""
+        minutes = int(self.offset.total_seconds()) // 60
+        if not minutes:
+            return "UTC"
+        return f"UTC{'+' if minutes > 0 else '−'}{abs(minutes) // 60}:{abs(minutes) % 60:02}"
+
+
+class Kin:
+    """Who needs whom, read anew once a minute at most."""
+
+    def __init__(self, readings: Readings) -> None:
+        self._readings = readings
+        self._held: tuple[datetime, Needed] | None = None
+
+    def needed(self, now: datetime) -> Needed:
+        """The names of those that need a check, by its name."""
+        held = self._held
+        if held is None or not timedelta(0) <= now - held[0] < NEEDED_FOR:
+            held = self._held = (now, needed_by(self._readings.board(now)))
+        return held[1]
+
+
+def register(
+    app: Dash,
+    readings: Readings,
+    clock: Callable[[], datetime],
+    may_operate: Callable[[], bool] = lambda: False,
+) -> None:
+    """Put the page's callbacks on `app`. `may_operate` tells it of who sent the present request."""
+    kin = Kin(readings)
+
+    @app.callback(
+        *(Output(name, prop) for name, prop in PIECES),
+        Input(ids.CHECK_SEEN, "data"),
+        prevent_initial_call=True,
+    )
+    def follow(seen: Any) -> Pieces | NoUpdate:
+        name = name_of(seen)
+        if name is None:
+            return no_update
+        return pieces(readings, name, clock(), kin, may_operate())
+
+    @app.callback(
+        *(Output(name, prop) for name, prop in CHART),
+        Input(ids.CHECK_RANGE, "data"),
+        prevent_initial_call=True,
+    )
+    def draw(wanted: Any) -> tuple[Sequence[Component], Part] | NoUpdate:
+        asked = asked_for(wanted)
+        return no_update if asked is None else chart(readings, asked, clock())
+
+
+def pieces(
+    readings: Readings, name: str, now: datetime, kin: Kin, may_operate: bool
+) -> Pieces:
+    """The children of the page's containers, in the order of `PIECES`."""
+    view = check_view(readings, name, now, None, kin.needed(now))
+    made = page.unknown(name) if view is None else page.body(view, may_operate=may_operate)
+    return made.head, made.actions, made.timeline, made.results, made.side
+
+
+def chart(readings: Readings, asked: Asked, now: datetime) -> tuple[Sequence[Component], Part]:
+    """The chart's heading and figure; nothing for a name that no check has."""
+    trend = check_trend(readings, asked.name, now, asked.hours)
+    if trend is None:
+        return [], {}
+    return (
+        page.chart_head(trend, asked.theme, asked.zone),
+        trend_figure(trend, asked.theme, asked.offset),
+    )
+
+
+def name_of(data: Any) -> str | None:
+    """The check's name in what a browser sent; None when it is not as our pages send it."""
+    name = data.get("name") if isinstance(data, dict) else None
+    return name if isinstance(name, str) and 0 < len(name) <= LONGEST_NAME else None
+
+
+def asked_for(data: Any) -> Asked | None:
+    """What a browser asks for. What it may not ask for becomes the usual: 3 h, dark, UTC."""
+    name = name_of(data)
+    if name is None:
+        return None
+    hours, theme, offset = data.get("range"), data.get("theme"), data.get("offset")
+    minutes = offset if type(offset) is int and abs(offset) <= FURTHEST_ZONE_MIN else 0
+    return Asked(
+        name=name,
+        hours=page.RANGES.get(hours, 3.0) if isinstance(hours, str) else 3.0,
+        theme=THEMES.get(theme, DARK) if isinstance(theme, str) else DARK,
+        offset=timedelta(minutes=minutes),
+    )

@@ -1,0 +1,58 @@
+"""The ids of the elements that Python lays out and the browser's modules fill, in one place."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# The frame, on every page.
+SKIP_LINK: Final = "skip-link"
+NAVIGATION: Final = "navigation"
+PAGE: Final = "page"
+BAR_COUNTS: Final = "bar-counts"
+BAR_AGE: Final = "bar-age"
+BAR_PAGING: Final = "bar-paging"
+BAR_THEME: Final = "bar-theme"
+BAR_CLOCK: Final = "bar-clock"
+SLAB: Final = "slab"
+BANNERS: Final = "banners"
+ANNOUNCER: Final = "announcer"
+
+# The Overview page.
+OVERVIEW_HEADING: Final = "overview-heading"
+OVERVIEW_FILTERS: Final = "overview-filters"
+OVERVIEW_PROBLEMS: Final = "overview-problems"
+OVERVIEW_SCORE: Final = "overview-score"
+OVERVIEW_TIMELINE: Final = "overview-timeline"
+OVERVIEW_GROUPS: Final = "overview-groups"
+
+# The check page. The two stores are set by assets/modules/check.mjs: what it has seen of the check
+# (the pieces follow it), and what of it the chart is to show.
+CHECK_PAGE: Final = "check-page"
+CHECK_SEEN: Final = "check-seen"
+CHECK_RANGE: Final = "check-range"
+CHECK_HEAD: Final = "check-head"
+CHECK_ACTIONS: Final = "check-actions"
+CHECK_REPLY: Final = "check-reply"
+CHECK_TIMELINE: Final = "check-timeline"
+CHECK_CHART_HEAD: Final = "check-chart-head"
+CHECK_CHART: Final = "check-chart"
+CHECK_RESULTS: Final = "check-results"
+CHECK_SIDE: Final = "check-side"
+
+# Filled by assets/modules: leaves without children, which React leaves alone.
+OWNED_BY_THE_BROWSER: Final = (
+    BAR_COUNTS,
+    BAR_AGE,
+    BAR_PAGING,
+    BAR_THEME,
+    BAR_CLOCK,
+    SLAB,
+    BANNERS,
+    ANNOUNCER,
+    OVERVIEW_HEADING,
+    OVERVIEW_FILTERS,
+    OVERVIEW_PROBLEMS,
+    OVERVIEW_SCORE,
+    OVERVIEW_TIMELINE,
+    OVERVIEW_GROUPS,
+)

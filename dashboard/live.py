@@ -1,0 +1,150 @@
+"""One view of the store for all viewers: read at most twice a second, kept in memory between.
+
+Everything that is polled (`/health`, the snapshot, probes) is answered from the moment held here,
+also while the store is away: then the last one stands and its age tells.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from domain.reading import Reading, reading
+from domain.timeline import Stretch, stretches
+from storage.readings import Board, CheckRow, Pulse, Readings
+
+log = structlog.get_logger()
+
+HELD_S = 0.5
+WINDOW = timedelta(hours=24)
+# Ticks and stale marks move with time alone, so the view is made anew now and then.
+REMADE = timedelta(seconds=20)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Viewed:
+    """One check as it is shown: its row, what it reads now, its last 24 hours."""
+
+    row: CheckRow
+    reading: Reading
+    day: tuple[Stretch, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """All that is shown, at one moment. `generation` counts up whenever it was made anew."""
+
+    at: datetime
+    generation: int
+    board: Board
+    checks: tuple[Viewed, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sight:
+    """What the web sees now: the moment (None before the first), the pulse, how long ago the store answered.
+
+    `store_age_s` is infinite before the store answered once.
+    """
+
+    now: datetime
+    moment: Moment | None
+    pulse: Pulse | None
+    store_age_s: float
+
+    @property
+    def beat(self) -> datetime | None:
+        """The monitor's last beat that was seen."""
+        return self.pulse.beat if self.pulse else None
+
+
+class Live:
+    """Holds the newest moment; safe to be asked from many threads, one of which reads the store."""
+
+    def __init__(
+        self,
+        readings: Readings,
+        *,
+        clock: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._readings = readings
+        self._clock = clock
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._asked: float | None = None
+        self._answered: float | None = None
+        self._pulse: Pulse | None = None
+        self._moment: Moment | None = None
+
+    def look(self) -> Sight:
+        """The newest sight. Only one caller at a time waits for the store; the others get what is held."""
+        asked = self._asked
+        if (asked is None or self._monotonic() - asked >= HELD_S) and self._lock.acquire(
+            blocking=self._moment is None
+        ):
+            try:
+                self._refresh()
+            finally:
+                self._lock.release()
+        return self._sight()
+
+    def _sight(self) -> Sight:
+        answered = self._answered
+        age = float("inf") if answered is None else self._monotonic() - answered
+        return Sight(now=self._clock(), moment=self._moment, pulse=self._pulse, store_age_s=age)
+
+    def _refresh(self) -> None:
+        if self._asked is not None and self._monotonic() - self._asked < HELD_S:
+            return
+        try:
+            pulse = self._readings.pulse()
+            now = self._clock()
+            if self._is_outdated(pulse, now):
+                self._moment = self._make(now)
+            self._pulse = pulse
+            self._answered = self._monotonic()
+        except DBAPIError as error:
+            log.warning("the store cannot be read", error=str(error.orig))
+        finally:
+            # Set after the store answered or failed: a slow store is not asked in a tight row.
+            self._asked = self._monotonic()
+
+    def _is_outdated(self, pulse: Pulse, now: datetime) -> bool:
+        held = self._moment
+        if held is None or held.board.revision != pulse.revision:
+            return True
+        return not timedelta(0) <= now - held.at < REMADE
+
+    def _make(self, now: datetime) -> Moment:
+        board = self._readings.board(now)
+        lines = self._readings.timeline(now - WINDOW)
+        gaps = self._readings.gaps(now - WINDOW)
+        checks = tuple(
+            Viewed(
+                row=row,
+                reading=(shown := read(row, now)),
+                day=stretches(
+                    lines.get(row.id, ()), shown.status, shown.mark, now - WINDOW, now, gaps
+                ),
+            )
+            for row in board.checks
+        )
+        generation = self._moment.generation + 1 if self._moment else 1
+        return Moment(at=now, generation=generation, board=board, checks=checks)
+
+
+def read(row: CheckRow, now: datetime) -> Reading:
+    """What a check reads at `now`, pausing and staleness included."""
+    return reading(
+        row.state,
+        enabled=row.enabled,
+        due=row.due,
+        interval_s=float(row.about["interval_s"]),
+        now=now,
+    )

@@ -1,0 +1,1 @@
+"""Pages: pure functions of what they show, one file per address."""

@@ -1,0 +1,161 @@
+"""The snapshot that feeds every live panel of every screen: one document, made once per change."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from dashboard.live import WINDOW, Moment, Viewed
+from domain.explain import progress, soft_note
+from domain.facts import Mark, Policy, Status
+from domain.reading import overall
+from domain.score import Component, Score, score
+from domain.state import stale_at
+from domain.timeline import ticks
+from domain.units import show
+from storage.engine import to_ms
+from storage.readings import Board, CheckRow
+
+TICKS = 48
+# Marks that a check is counted under instead of its status: none of them may look green.
+COUNTED_BY_MARK = (Mark.PENDING, Mark.BLOCKED, Mark.PAUSED, Mark.STALE)
+
+
+def snapshot(moment: Moment, version: str) -> dict[str, Any]:
+    """The document of `GET /live/snapshot`. Times are milliseconds UTC, durations seconds."""
+    board = moment.board
+    return {
+        "version": version,
+        "revision": board.revision,
+        "at": to_ms(moment.at),
+        "overall": overall([each.reading for each in moment.checks]).word,
+        "counts": counts(moment.checks),
+        "score": _score_document(health_score(moment.checks)),
+        "monitoring": _monitoring(board),
+        "paging": {"configured": False},
+        "notices": [
+            {"level": each.level, "text": each.text, "at": to_ms(each.at)} for each in board.notices
+        ],
+        "groups": _groups(moment.checks),
+        "checks": [_check(each, moment.at) for each in moment.checks],
+    }
+
+
+def counts(checks: Sequence[Viewed]) -> dict[str, int]:
+    """How many checks are in each status; marked ones count under their mark."""
+    found = Counter(
+        each.reading.mark.value
+        if each.reading.mark in COUNTED_BY_MARK
+        else each.reading.status.word
+        for each in checks
+    )
+    names = [status.word for status in Status] + [mark.value for mark in COUNTED_BY_MARK]
+    return {name: found.get(name, 0) for name in [*names, "maintenance"]}
+
+
+def health_score(checks: Sequence[Viewed]) -> Score:
+    """The health score of all checks as they read now."""
+    return score(
+        [
+            Component(
+                check=each.row.name,
+                status=each.reading.status,
+                mark=each.reading.mark,
+                weight=float(each.row.about["weight"]),
+            )
+            for each in checks
+        ]
+    )
+
+
+def policy(row: CheckRow) -> Policy:
+    """The policy of a check, as the monitor published it."""
+    about = row.about
+    return Policy(
+        interval_s=float(about["interval_s"]),
+        timeout_s=float(about["timeout_s"]),
+        failures=int(about["failures"]),
+        successes=int(about["successes"]),
+        retry_interval_s=about["retry_s"],
+    )
+
+
+def _score_document(found: Score) -> dict[str, Any]:
+    return {
+        "value": None if found.value is None else round(found.value, 1),
+        "uncapped": None if found.uncapped is None else round(found.uncapped, 1),
+        "capped_by": found.capped_by,
+        "losses": [
+            {
+                "check": each.check,
+                "status": each.status.word,
+                "weight": each.weight,
+                "cost": round(each.cost, 1),
+            }
+            for each in found.losses
+        ],
+    }
+
+
+def _monitoring(board: Board) -> dict[str, Any]:
+    leader = board.holder
+    return {
+        "stopped": board.stopped,
+        "leader": f"{leader.process.host} {leader.process.pid}" if leader else None,
+        "standbys": board.standbys,
+    }
+
+
+def _groups(checks: Sequence[Viewed]) -> list[dict[str, Any]]:
+    """Groups and their checks in the order of the file; checks made by an edit come last."""
+    groups: dict[str, list[str]] = {}
+    for each in sorted(checks, key=lambda viewed: (viewed.row.about["position"], viewed.row.name)):
+        groups.setdefault(str(each.row.about["group"]), []).append(each.row.name)
+    return [{"name": name, "checks": names} for name, names in groups.items()]
+
+
+def _check(each: Viewed, now: datetime) -> dict[str, Any]:
+    row, about, state = each.row, each.row.about, each.row.state
+    headline = row.metrics.get(about["headline"])
+    note = soft_note(state, policy(row))
+    interval_s = float(about["interval_s"])
+    return {
+        "name": row.name,
+        "kind": row.kind,
+        "title": about["title"],
+        "component": about["component"],
+        "group": about["group"],
+        "tags": about["tags"],
+        "target": about["target"],
+        "status": each.reading.status.word,
+        "mark": each.reading.mark.value,
+        "blocked_by": state.blocked_by,
+        "sentence": " ".join(filter(None, [state.last_message, note])),
+        "message": state.last_message,
+        "soft": _soft(row) if note else None,
+        "since": _ms(each.reading.since),
+        "last_at": _ms(state.last_at),
+        "due": _ms(row.due),
+        "stale_at": _ms(stale_at(row.due, interval_s)) if row.due and row.enabled else None,
+        "interval_s": interval_s,
+        "value": None if headline is None else show(headline, about["unit"]),
+        "spark": list(state.spark),
+        "ticks": ticks(each.day, now - WINDOW, now, TICKS),
+        "weight": about["weight"],
+        "depends_on": [name for group in about["depends_on"] for name in group],
+        "flapping": state.flapping,
+        "response_ms": row.response_ms,
+        "duration_s": (now - each.reading.since).total_seconds() if each.reading.since else None,
+    }
+
+
+def _soft(row: CheckRow) -> dict[str, Any]:
+    seen, needed = progress(row.state, policy(row))
+    latest = row.state.last_status or Status.UNKNOWN
+    return {"status": latest.word, "try": seen, "of": needed}
+
+
+def _ms(moment: datetime | None) -> int | None:
+    return None if moment is None else to_ms(moment)

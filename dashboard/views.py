@@ -1,0 +1,329 @@
+"""What the check page shows, as frozen values made out of what stands in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from dashboard.live import read
+from dashboard.snapshot import policy
+from dashboard.trend import Trend, trend
+from domain.explain import why
+from domain.facts import Cause, Detail, Mark, Status
+from domain.reading import Reading
+from domain.state import reads
+from domain.timeline import Stretch, stretches
+from domain.units import show, unit_of
+from storage.changes import CHECK
+from storage.readings import AuditRow, Board, CheckRow, Readings, ResultRow
+
+DAY = timedelta(hours=24)
+WINDOWS = (("24 h", DAY), ("7 d", timedelta(days=7)), ("30 d", timedelta(days=30)))
+RESULTS_READ = 200
+AUDIT_SHOWN = 5
+RELATIVES_SHOWN = 8
+UP, DOWN = "hwd", "c"
+SIGNS = {"gt": ">", "gte": "≥", "lt": "<", "lte": "≤", "eq": "=", "ne": "≠"}
+# An edit may hold a password or a token: only values that can't be secret are shown.
+SHOWN_EDITS = frozenset(
+    {"enabled", "interval", "timeout", "failures", "successes", "retry_interval", "weight"}
+    | {"tags", "depends_on", "scope", "group", "description", "warning", "critical"}
+)
+
+# The names of those that need a check, by its name.
+Needed = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uptime:
+    """How a window went. `percent` is of the time measured, None when nothing was (seconds else)."""
+
+    label: str
+    percent: float | None
+    down_s: float
+    measured_s: float
+    window_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relative:
+    """A check that this one needs or is needed by. `reading` is None when it is not known."""
+
+    name: str
+    reading: Reading | None
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleView:
+    """A rule on the check, in words, and what it says now (None: it has not spoken yet)."""
+
+    title: str
+    levels: str
+    level: Status | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultView:
+    """One run as it is listed; `why` is a sentence for people."""
+
+    at: datetime
+    reading: Reading
+    took: str
+    why: str
+    kind: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditView:
+    """One field that an operator or the file changed; empty texts where there is nothing to tell."""
+
+    at: datetime
+    actor: str
+    what: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckView:
+    """All that the check page shows at the moment `at`. `trend` is None where it was not asked for."""
+
+    at: datetime
+    name: str
+    title: str
+    group: str
+    description: str
+    target: str
+    tags: tuple[str, ...]
+    weight: float
+    interval_s: float
+    enabled: bool
+    flapping: bool
+    due: datetime | None
+    last_at: datetime | None
+    reading: Reading
+    why: str
+    day: tuple[Stretch, ...]
+    changes: int
+    uptimes: tuple[Uptime, ...]
+    needs: tuple[Relative, ...]
+    needed_by: tuple[Relative, ...]
+    unshown: int
+    rules: tuple[RuleView, ...]
+    results: tuple[ResultView, ...]
+    numbers: tuple[tuple[str, str], ...]
+    edits: tuple[EditView, ...]
+    trend: Trend | None
+
+
+def check_view(
+    readings: Readings,
+    name: str,
+    now: datetime,
+    hours: float | None,
+    needed: Needed | None = None,
+) -> CheckView | None:
+    """The view of one check; None when there is no such check.
+
+    `hours` is how far the chart goes back, None leaves it out. `needed` saves reading all checks.
+    """
+    row = readings.check(name)
+    if row is None:
+        return None
+    about, state, shown = row.about, row.state, read(row, now)
+    month = history(readings, row, shown, WINDOWS[-1][1], now)
+    day = clip(month, now - DAY, now)
+    children = (needed if needed is not None else needed_by(readings.board(now))).get(name, ())
+    parents = [parent for group in about["depends_on"] for parent in group]
+    return CheckView(
+        at=now,
+        name=name,
+        title=about["title"],
+        group=about["group"],
+        description=about["description"],
+        target=about["target"],
+        tags=tuple(about["tags"]),
+        weight=float(about["weight"]),
+        interval_s=float(about["interval_s"]),
+        enabled=row.enabled,
+        flapping=state.flapping,
+        due=row.due if row.enabled else None,
+        last_at=state.last_at,
+        reading=shown,
+        why=why(state, shown, policy(row), now),
+        day=day,
+        changes=sum(before.letter != after.letter for before, after in pairwise(day)),
+        uptimes=tuple(uptime(label, month, now - window, now) for label, window in WINDOWS),
+        needs=relatives(readings, parents[:RELATIVES_SHOWN], now),
+        needed_by=relatives(readings, children[:RELATIVES_SHOWN], now),
+        unshown=max(0, len(parents) - RELATIVES_SHOWN) + max(0, len(children) - RELATIVES_SHOWN),
+        rules=tuple(_rule(rule, state.levels) for rule in about["rules"]),
+        results=_results(readings, row, now),
+        numbers=_numbers(row.metrics, row.details),
+        edits=_edits(readings.audit(CHECK, name, AUDIT_SHOWN)),
+        trend=None if hours is None else trend(readings, row, month, now, hours),
+    )
+
+
+def check_trend(readings: Readings, name: str, now: datetime, hours: float) -> Trend | None:
+    """Only the chart of one check over `hours`; None when there is no such check."""
+    row = readings.check(name)
+    if row is None:
+        return None
+    parts = history(readings, row, read(row, now), timedelta(hours=hours), now)
+    return trend(readings, row, parts, now, hours)
+
+
+def history(
+    readings: Readings, row: CheckRow, shown: Reading, window: timedelta, now: datetime
+) -> tuple[Stretch, ...]:
+    """What the check read in the window before `now`, up to what it reads now.
+
+    A pause or staleness that no transition tells of yet overlays the end: it is not measured time.
+    """
+    start = now - window
+    lines = readings.timeline(start, row.id).get(row.id, [])
+    parts = stretches(lines, reads(row.state), row.state.mark, start, now, readings.gaps(start))
+    if shown.mark is row.state.mark or shown.mark not in (Mark.STALE, Mark.PAUSED):
+        return parts
+    since = max(start, min(now, row.state.last_at or start))
+    tail = Stretch(start=since, end=now, status=Status.UNKNOWN, mark=shown.mark)
+    return (*clip(parts, start, since), tail)
+
+
+def clip(parts: Sequence[Stretch], start: datetime, end: datetime) -> tuple[Stretch, ...]:
+    """The parts of the stretches between `start` and `end`."""
+    return tuple(
+        replace(part, start=max(part.start, start), end=min(part.end, end))
+        for part in parts
+        if part.end > start and part.start < end
+    )
+
+
+def uptime(label: str, parts: Sequence[Stretch], start: datetime, end: datetime) -> Uptime:
+    """The share of measured time that was not critical.
+
+    Blocked, paused, unknown and unmeasured time counts neither way.
+    """
+    lengths = [(part.letter, part.length_s) for part in clip(parts, start, end)]
+    up = sum(length for letter, length in lengths if letter in UP)
+    down = sum(length for letter, length in lengths if letter in DOWN)
+    return Uptime(
+        label=label,
+        percent=100 * up / (up + down) if up + down else None,
+        down_s=down,
+        measured_s=up + down,
+        window_s=(end - start).total_seconds(),
+    )
+
+
+def needed_by(board: Board) -> Needed:
+    """Who needs whom, out of all checks."""
+    found: dict[str, list[str]] = {}
+    for row in board.checks:
+        for parent in dict.fromkeys(name for group in row.about["depends_on"] for name in group):
+            found.setdefault(parent, []).append(row.name)
+    return {name: tuple(children) for name, children in found.items()}
+
+
+def relatives(readings: Readings, names: Sequence[str], now: datetime) -> tuple[Relative, ...]:
+    """The named checks with what they read now, and their number or their trouble."""
+    return tuple(_relative(name, readings.check(name), now) for name in names)
+
+
+def _relative(name: str, row: CheckRow | None, now: datetime) -> Relative:
+    if row is None:
+        return Relative(name=name, reading=None, note="not known")
+    value = row.metrics.get(row.about["headline"])
+    note = "" if value is None else show(value, row.about["unit"])
+    return Relative(name=name, reading=read(row, now), note=note)
+
+
+def _rule(rule: Mapping[str, Any], levels: Mapping[str, Status]) -> RuleView:
+    limits = [rule[level] for level in ("warning", "critical") if rule[level] is not None]
+    shown = " / ".join(show(limit, rule["unit"]) for limit in limits)
+    return RuleView(
+        title=rule["title"] or rule["id"],
+        levels=f"{SIGNS.get(rule['operator'], rule['operator'])} {shown}" if limits else "no level",
+        level=levels.get(rule["id"]),
+    )
+
+
+def _results(readings: Readings, row: CheckRow, now: datetime) -> tuple[ResultView, ...]:
+    failures = policy(row).failures
+    by = row.state.blocked_by
+    rows = readings.results(row.id, start=now - DAY, limit=RESULTS_READ)
+    return tuple(_result(each, failures, by) for each in rows)
+
+
+def _result(row: ResultRow, failures: int, blocked_by: str | None) -> ResultView:
+    """`kind` is what must be equal for results to be told as a run of equal ones."""
+    took = "" if row.response_ms is None else show(row.response_ms, "ms")
+    text = row.message or "as expected"
+    if row.mark is Mark.BLOCKED:
+        text = f"{text}; counted for nothing, blocked by {blocked_by or 'what it needs'}"
+    elif row.attempt > 1 or (row.status is not Status.HEALTHY and row.mark is not Mark.NONE):
+        text = f"{text}, try {row.attempt} of {max(row.attempt, failures)}"
+    # The mark of a run that counted says how far the state was, not how the run went.
+    mark = row.mark if row.mark in (Mark.BLOCKED, Mark.INCONCLUSIVE) else Mark.NONE
+    cause = row.cause if row.cause != Cause.NONE else None
+    return ResultView(
+        at=row.at,
+        reading=Reading(status=row.status, mark=mark, since=None),
+        took=took,
+        why=text,
+        kind=(row.status, mark, cause, row.attempt > 1),
+    )
+
+
+def _numbers(
+    metrics: Mapping[str, float], details: Mapping[str, Detail]
+) -> tuple[tuple[str, str], ...]:
+    told = [(name, show(value, unit_of(name))) for name, value in metrics.items()]
+    return (*told, *((name, _plain(value)) for name, value in details.items()))
+
+
+def _plain(value: Any) -> str:
+    """A value of a document as people read it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(_plain, value)) or "none"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_plain(each)}" for key, each in value.items()) or "none"
+    return str(value)
+
+
+def _edits(rows: Sequence[AuditRow]) -> tuple[EditView, ...]:
+    return tuple(edit for row in rows for edit in _fields(row))
+
+
+def _fields(row: AuditRow) -> list[EditView]:
+    """The fields that one edit changed; pausing and resuming are told by their verb."""
+    before = row.before if isinstance(row.before, dict) else {}
+    after = row.after if isinstance(row.after, dict) else {}
+    changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    if row.action != "edit" or not changed:
+        return [EditView(at=row.at, actor=row.actor, what=row.action, before="", after="")]
+    return [
+        EditView(
+            at=row.at,
+            actor=row.actor,
+            what=key,
+            before=_edited(key, before),
+            after=_edited(key, after),
+        )
+        for key in changed
+    ]
+
+
+def _edited(key: str, fields: Mapping[str, Any]) -> str:
+    if key not in SHOWN_EDITS:
+        return "changed" if key in fields else ""
+    return _plain(fields[key]) if key in fields else "as in the file"

@@ -1,0 +1,156 @@
+"""`/health` and the probes over a real store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from dashboard.application import create_app
+from domain.facts import Mark, Status
+from tests.dashboard.filled import Filled, about, fill
+
+
+@pytest.fixture
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+@pytest.fixture
+def store(tmp_path: Path, now: datetime) -> Iterator[Filled]:
+    filled = fill(tmp_path, now)
+    filled.publish(
+        {
+            "shop-db": about(component="database"),
+            "shop-api": about(depends_on=[["shop-db"]]),
+            "cpu": about(component="system", headline="system.cpu.percent", unit="%"),
+        }
+    )
+    filled.results("shop-db", [Status.HEALTHY], now)
+    filled.results("shop-api", [Status.HEALTHY], now)
+    filled.results("cpu", [Status.HEALTHY], now, {"system.cpu.percent": 34.0})
+    yield filled
+    filled.engine.dispose()
+
+
+@pytest.fixture
+def client(store: Filled) -> FlaskClient:
+    return create_app(store.settings(), store.engine).server.test_client()
+
+
+def test_health_has_the_status_and_every_component_by_group(client: FlaskClient) -> None:
+    answer = client.get("/health")
+
+    assert answer.status_code == 200
+    body = answer.get_json()
+    assert body["status"] == "healthy"
+    assert body["components"]["databases"] == {"shop-db": "connected"}
+    assert body["components"]["api_endpoints"] == {"shop-api": "operational"}
+    assert body["components"]["system_resources"] == {"cpu_usage": "34%"}
+    assert body["performance_metrics"].keys() == {
+        "average_response_time",
+        "requests_per_minute",
+        "error_rate",
+    }
+    assert body["alerts"] == {"active_alerts": 0, "last_alert": None, "alert_types": []}
+
+
+def test_a_critical_check_makes_health_critical_and_an_alert(
+    store: Filled, client: FlaskClient, now: datetime
+) -> None:
+    store.results("shop-db", [Status.CRITICAL] * 3, now)
+
+    body = client.get("/health").get_json()
+
+    assert body["status"] == "critical"
+    assert body["components"]["databases"] == {"shop-db": "critical"}
+    assert body["alerts"]["active_alerts"] == 1
+    assert body["alerts"]["alert_types"] == ["http"]
+
+
+@pytest.mark.parametrize("mark", [Mark.BLOCKED, Mark.PAUSED])
+def test_a_blocked_or_paused_component_is_named_by_its_mark_and_never_good(
+    store: Filled, client: FlaskClient, now: datetime, mark: Mark
+) -> None:
+    store.mark("shop-api", mark, "shop-db", now)
+
+    body = client.get("/health").get_json()
+
+    assert body["components"]["api_endpoints"] == {"shop-api": mark.value}
+
+
+def test_a_silent_monitor_makes_health_critical_with_503_and_fails_the_probes(
+    store: Filled, client: FlaskClient, now: datetime
+) -> None:
+    store.beat(now - timedelta(seconds=11))
+
+    for path, status in (("/health", "critical"), ("/health/simple", "unhealthy")):
+        answer = client.get(path)
+        assert (answer.status_code, answer.get_json()["status"]) == (503, status)
+    assert client.get("/health/ready").status_code == 503
+    assert client.get("/health/live").status_code == 200
+
+
+def test_probes_do_not_mirror_what_is_monitored(
+    store: Filled, client: FlaskClient, now: datetime
+) -> None:
+    store.results("shop-db", [Status.CRITICAL] * 3, now)
+
+    for path in ("/health/simple", "/health/ready", "/health/live"):
+        assert client.get(path).status_code == 200
+
+
+def test_the_draft_form_is_served_on_request(client: FlaskClient) -> None:
+    answer = client.get("/health", headers={"Accept": "application/health+json"})
+
+    assert answer.content_type == "application/health+json"
+    assert answer.get_json() == {"status": "pass"}
+
+
+def test_a_store_in_which_nothing_was_measured_is_never_healthy(tmp_path: Path) -> None:
+    filled = fill(tmp_path, datetime.now(UTC))
+    client = create_app(filled.settings(), filled.engine).server.test_client()
+
+    assert client.get("/health").get_json()["status"] == "degraded"
+    filled.engine.dispose()
+
+
+def test_a_component_tells_its_history(client: FlaskClient) -> None:
+    body = client.get("/health/components/shop-db").get_json()
+
+    assert body["status"] == "healthy"
+    assert [run["status"] for run in body["history"]] == ["healthy"]
+    assert body["success_rate"] == 100.0
+
+
+@pytest.mark.parametrize("hours", ["NaN", "-1", "0", "1e308", "x", "inf", ""])
+def test_bad_hours_are_refused(client: FlaskClient, hours: str) -> None:
+    answer = client.get(f"/health/components/shop-db?hours={hours}")
+
+    assert answer.status_code == 400
+    assert "hours" in answer.get_json()["detail"]
+
+
+def test_an_unknown_component_is_not_found(client: FlaskClient) -> None:
+    assert client.get("/health/components/nobody").status_code == 404
+
+
+def test_without_the_right_to_see_details_health_tells_the_status_alone(store: Filled) -> None:
+    settings = store.settings(host="0.0.0.0", hosts=("localhost",))
+    client = create_app(settings, store.engine).server.test_client()
+
+    assert client.get("/health").get_json() == {"status": "healthy"}
+    assert client.get("/health/components/cpu").status_code == 401
+    assert client.get("/").status_code == 401
+
+
+def test_anonymous_none_shows_nothing_on_loopback_either(store: Filled) -> None:
+    settings = replace(store.settings(anonymous="none"))
+    client = create_app(settings, store.engine).server.test_client()
+
+    assert client.get("/health").get_json() == {"status": "healthy"}
+    assert client.get("/live/snapshot").status_code == 401

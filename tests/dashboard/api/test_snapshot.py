@@ -1,0 +1,126 @@
+"""What screens poll: the document, its tag, and the beat that travels in headers."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from dashboard.api import snapshot
+from dashboard.live import Live
+from domain.facts import Mark, Status
+from storage.engine import to_ms
+from storage.readings import Readings
+from tests.dashboard.filled import Filled, about, fill
+from tests.monitor.stand_ins import START, Clock
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Filled]:
+    filled = fill(tmp_path, START)
+    filled.publish({"db": about(position=1), "api": about(position=0, group="Front")})
+    filled.results("db", [Status.HEALTHY] * 3, START, {"http.total_ms": 812.4})
+    yield filled
+    filled.engine.dispose()
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(START)
+
+
+@pytest.fixture
+def client(store: Filled, clock: Clock) -> FlaskClient:
+    def monotonic() -> float:
+        return clock.now.timestamp()
+
+    live = Live(Readings(store.engine), clock=clock, monotonic=monotonic)
+    server = Flask("test")
+    server.register_blueprint(snapshot.blueprint(live, "1.2.3", "boot"))
+    return server.test_client()
+
+
+def test_a_check_is_told_with_value_ticks_and_due_time(client: FlaskClient) -> None:
+    body = client.get("/live/snapshot").get_json()
+
+    check = next(each for each in body["checks"] if each["name"] == "db")
+    assert (check["status"], check["mark"], check["value"]) == ("healthy", "none", "812 ms")
+    assert len(check["ticks"]) == 48
+    assert check["ticks"].endswith("h")
+    assert check["stale_at"] == to_ms(START + timedelta(seconds=30 + 60))
+    assert body["counts"]["healthy"] == 1
+    assert body["counts"]["pending"] == 1
+
+
+def test_groups_stand_in_the_order_of_the_file(client: FlaskClient) -> None:
+    groups = client.get("/live/snapshot").get_json()["groups"]
+
+    assert groups == [{"name": "Front", "checks": ["api"]}, {"name": "Shop", "checks": ["db"]}]
+
+
+def test_nothing_new_is_answered_304_with_the_beat_in_its_headers(
+    store: Filled, client: FlaskClient, clock: Clock
+) -> None:
+    tag = client.get("/live/snapshot").headers["ETag"]
+    clock.forward(2)
+    store.beat(clock.now)
+
+    answer = client.get("/live/snapshot", headers={"If-None-Match": tag})
+
+    assert answer.status_code == 304
+    assert answer.headers["Nocturne-Beat"] == str(to_ms(clock.now))
+    assert answer.headers["Nocturne-Now"] == str(to_ms(clock.now))
+    assert answer.headers["Nocturne-Store"] == "ok"
+    assert answer.data == b""
+
+
+def test_a_new_result_changes_the_tag(store: Filled, client: FlaskClient, clock: Clock) -> None:
+    tag = client.get("/live/snapshot").headers["ETag"]
+    clock.forward(2)
+    store.results("api", [Status.CRITICAL] * 3, clock.now)
+
+    answer = client.get("/live/snapshot", headers={"If-None-Match": tag})
+
+    assert answer.status_code == 200
+    assert answer.get_json()["overall"] == "critical"
+
+
+def test_the_body_is_compressed_for_those_who_take_it(client: FlaskClient) -> None:
+    answer = client.get("/live/snapshot", headers={"Accept-Encoding": "gzip"})
+
+    assert json.loads(gzip.decompress(answer.data))["version"] == "1.2.3"
+
+
+def test_a_blocked_check_is_counted_as_blocked_and_not_as_healthy(
+    store: Filled, client: FlaskClient
+) -> None:
+    store.mark("api", Mark.BLOCKED, "db", START)
+
+    body = client.get("/live/snapshot").get_json()
+
+    assert body["counts"]["blocked"] == 1
+    check = next(each for each in body["checks"] if each["name"] == "api")
+    assert (check["status"], check["blocked_by"]) == ("unknown", "db")
+
+
+def test_when_the_store_is_away_the_last_snapshot_stands_and_says_so(
+    store: Filled, client: FlaskClient, clock: Clock, tmp_path: Path
+) -> None:
+    client.get("/live/snapshot")
+    store.engine.dispose()
+    for path in tmp_path.glob("nocturne.db*"):
+        path.unlink()
+    (tmp_path / "nocturne.db").mkdir()
+    clock.forward(6)
+
+    answer = client.get("/live/snapshot")
+
+    assert answer.status_code == 200
+    assert answer.headers["Nocturne-Store"] == "unreachable"
+    assert datetime.fromtimestamp(int(answer.headers["Nocturne-Beat"]) / 1000, UTC) == START
