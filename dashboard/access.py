@@ -13,9 +13,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
+import structlog
+from dash.exceptions import DependencyException
 from flask import Flask, Request, Response, request
+from werkzeug.exceptions import HTTPException
 
 from domain.settings import Settings
+
+log = structlog.get_logger()
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 MAX_BODY = 1 << 20
@@ -168,6 +173,23 @@ def content_policy(script_hashes: Sequence[str]) -> str:
         "img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
         "form-action 'self'; frame-ancestors 'none'"
     )
+
+
+def answer_errors(server: Flask) -> None:
+    """Answer every error as problem+json, without a word about what went wrong inside."""
+    # Dash raises this for a script that does not exist, which would be answered as 500.
+    server.register_error_handler(
+        DependencyException, lambda _: problem(404, "there is no such script")
+    )
+
+    @server.errorhandler(HTTPException)
+    def _refused(error: HTTPException) -> Response:
+        return problem(error.code or 500, error.description or error.name)
+
+    @server.errorhandler(Exception)
+    def _failed(error: Exception) -> Response:
+        log.exception("a request failed", path=request.path)
+        return problem(500, "the server failed to answer; its log tells more")
 
 
 def problem(status: int, detail: str) -> Response:

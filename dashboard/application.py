@@ -40,7 +40,8 @@ def create_app(settings: Settings, engine: Engine) -> Dash:
         use_pages=True,
         pages_folder="",
         assets_folder=str(ASSETS),
-        assets_ignore=r".*modules/.*|.*\.test\.mjs",
+        # Its modules are imported by the one entry module; as script tags they would run twice.
+        assets_path_ignore=["^modules$"],
         serve_locally=True,
         include_pages_meta=False,
         compress=False,
@@ -59,6 +60,7 @@ def create_app(settings: Settings, engine: Engine) -> Dash:
     server.register_blueprint(health.blueprint(live, readings, meter, guard.role))
     server.register_blueprint(snapshot_api.blueprint(live, VERSION, uuid.uuid4().hex[:8]))
     server.register_blueprint(operate.blueprint(engine, readings, changes, utc_now))
+    access.answer_errors(server)
     access.secure(server, guard, lambda: app.csp_hashes())
     return app
 

@@ -20,7 +20,15 @@ from storage.readings import Board, CheckRow
 
 TICKS = 48
 # Marks that a check is counted under instead of its status: none of them may look green.
-COUNTED_BY_MARK = (Mark.PENDING, Mark.BLOCKED, Mark.PAUSED, Mark.STALE)
+COUNTED_BY_MARK = {
+    Mark.PENDING: "pending",
+    Mark.HELD: "pending",
+    Mark.ANEW: "pending",
+    Mark.INCONCLUSIVE: "pending",
+    Mark.BLOCKED: "blocked",
+    Mark.PAUSED: "paused",
+    Mark.STALE: "stale",
+}
 
 
 def snapshot(moment: Moment, version: str) -> dict[str, Any]:
@@ -46,13 +54,10 @@ def snapshot(moment: Moment, version: str) -> dict[str, Any]:
 def counts(checks: Sequence[Viewed]) -> dict[str, int]:
     """How many checks are in each status; marked ones count under their mark."""
     found = Counter(
-        each.reading.mark.value
-        if each.reading.mark in COUNTED_BY_MARK
-        else each.reading.status.word
-        for each in checks
+        COUNTED_BY_MARK.get(each.reading.mark, each.reading.status.word) for each in checks
     )
-    names = [status.word for status in Status] + [mark.value for mark in COUNTED_BY_MARK]
-    return {name: found.get(name, 0) for name in [*names, "maintenance"]}
+    names = [status.word for status in Status] + [*COUNTED_BY_MARK.values(), "maintenance"]
+    return {name: found.get(name, 0) for name in names}
 
 
 def health_score(checks: Sequence[Viewed]) -> Score:

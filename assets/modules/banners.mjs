@@ -64,7 +64,7 @@ export function noticesOf({ snapshot, store }) {
   }
   notices.push(...(snapshot?.notices ?? []));
   if (snapshot && snapshot.paging && !snapshot.paging.configured) {
-    notices.push({ level: "info", icon: "paging-off", text: "Nobody is paged: no channel is configured.", hint: "Add a [[channel]] to config.toml." });
+    notices.push({ level: "info", icon: "paging-off", text: "Nobody is paged: no channel is configured.", hint: "This version has no channels yet: watch this page, or poll /health." });
   }
   return notices;
 }

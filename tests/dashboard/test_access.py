@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 from dash import Dash
-from dashboard.callbacks.check import ROLES
 from flask.testing import FlaskClient
 
 from dashboard.access import DASH_CALLBACKS, ROUTES
 from dashboard.application import create_app
+from dashboard.callbacks.check import ROLES
 from domain.facts import Status
 from tests.dashboard.filled import Filled, about, fill
 
@@ -166,3 +166,19 @@ def test_what_nobody_needs_is_not_served(client: FlaskClient, path: str) -> None
     answer = client.get(path)
 
     assert answer.status_code >= 300 or b"import" not in answer.data
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/_dash-component-suites/dash/deps/nothing.js",
+        "/_dash-component-suites/os/path.py",
+        "/assets/nothing.css",
+        "/health/components/%00",
+        "/health/components/" + "x" * 10_000,
+        "/health/components/..%2f..%2fetc",
+        "/checks/%ff%fe",
+    ],
+)
+def test_an_odd_path_is_never_an_error_of_ours(client: FlaskClient, path: str) -> None:
+    assert client.get(path).status_code < 500
