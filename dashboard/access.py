@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from dash.exceptions import DependencyException
 from flask import Flask, Request, Response, request
+from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException
 
 from domain.settings import Settings
@@ -37,6 +38,10 @@ class Role(IntEnum):
 
 ROLES = {"none": Role.NOBODY, "viewer": Role.VIEWER, "operator": Role.OPERATOR}
 
+# Every other path is a page, which the browser's side resolves; those for programs are not.
+PAGES = "/<path:path>"
+PROGRAMS = ("/api/", "/health", "/live/", "/_dash", "/metrics")
+
 # Rule and methods → the role it needs. `/health` itself decides how much it tells whom.
 ROUTES: Mapping[tuple[str, str], Role] = {
     ("/health", "GET"): Role.NOBODY,
@@ -53,7 +58,7 @@ ROUTES: Mapping[tuple[str, str], Role] = {
     ("/api/v1/commands/<int:command_id>", "GET"): Role.VIEWER,
     # Dash's own: the page frame, its layout, its scripts, our assets, the callbacks (see below).
     ("/", "GET"): Role.VIEWER,
-    ("/<path:path>", "GET"): Role.VIEWER,
+    (PAGES, "GET"): Role.VIEWER,
     ("/_dash-layout", "GET"): Role.VIEWER,
     ("/_dash-dependencies", "GET"): Role.VIEWER,
     ("/_dash-update-component", "POST"): Role.VIEWER,
@@ -81,7 +86,7 @@ class Access:
     """Decides every request of one app: host, origin, route, role, callback."""
 
     def __init__(self, settings: Settings, callbacks: Mapping[str, Role]) -> None:
-        self._hosts = LOOPBACK | {settings.web.host, *settings.web.hosts}
+        self._hosts = LOOPBACK | {name.lower() for name in (settings.web.host, *settings.web.hosts)}
         self._anonymous = ROLES[settings.web.anonymous] if _is_loopback(settings) else Role.NOBODY
         self._callbacks = callbacks
 
@@ -111,6 +116,8 @@ class Access:
     def _check_route(self, asked: Request) -> None:
         if asked.url_rule is None:
             return
+        if asked.url_rule.rule == PAGES and asked.path.startswith(PROGRAMS):
+            raise Refused(404, "there is nothing at this address")
         method = "GET" if asked.method == "HEAD" else asked.method
         needed = ROUTES.get((asked.url_rule.rule, method))
         if needed is None:
@@ -181,6 +188,11 @@ def answer_errors(server: Flask) -> None:
     server.register_error_handler(
         DependencyException, lambda _: problem(404, "there is no such script")
     )
+
+    @server.errorhandler(DBAPIError)
+    def _away(error: DBAPIError) -> Response:
+        log.warning("the store cannot be read", path=request.path, error=str(error.orig))
+        return problem(503, "the store cannot be reached at the moment: try again")
 
     @server.errorhandler(HTTPException)
     def _refused(error: HTTPException) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import unquote
@@ -46,11 +47,11 @@ def create_app(settings: Settings, engine: Engine) -> Dash:
         include_pages_meta=False,
         compress=False,
     )
-    guard = access.Access(settings, check_callbacks.ROLES | access.DASH_CALLBACKS)
-    dash.register_page("overview", path="/", title="Nocturne", layout=overview.layout)
-    dash.register_page(
-        "check", path_template="/checks/<name>", title="Nocturne", layout=_check_page
-    )
+    guard = access.Access(settings, {**check_callbacks.ROLES, **access.DASH_CALLBACKS})
+    # Dash publishes no types for this one function.
+    register_page: Callable[..., None] = dash.register_page
+    register_page("overview", path="/", title="Nocturne", layout=overview.layout)
+    register_page("check", path_template="/checks/<name>", title="Nocturne", layout=_check_page)
     app.layout = shell.layout
     check_callbacks.register(
         app, readings, utc_now, may_operate=lambda: guard.role() >= access.Role.OPERATOR

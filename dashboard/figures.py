@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from dashboard.theme import Theme, template
-from dashboard.trend import Level, Line, Trend
+from dashboard.trend import Level, Trend
 from domain.timeline import NOT_MEASURED, Stretch
-from domain.units import show
 
 if TYPE_CHECKING:
     from dash import dcc
 
 Part = dict[str, Any]
+# Milliseconds, height, and the phase's own value.
+Point = tuple[int, float | None, float | None]
 
 # `showSendToCloud`: Plotly's mode bar can otherwise upload a chart to a cloud.
 CONFIG: Final[dcc.Graph.Config] = {
@@ -36,17 +37,20 @@ SHADES = {
     "b": ("unknown", 0.12),
     "p": ("stale", 0.12),
 }
+# How a phase is spelt where people read it.
+SPELT: Final = {"dns": "DNS", "tls": "TLS"}
 BAND = 0.08
 FULL = "y2"
 LABEL_HEIGHT = 0.09
 
 
-def trend_figure(trend: Trend, theme: Theme, offset: timedelta = timedelta(0)) -> Part:
-    """The chart of a check. Plotly knows no zones: all times are drawn `offset` from UTC."""
+def trend_figure(trend: Trend, theme: Theme) -> Part:
+    """The chart of a check. Plotly draws its times in the zone of whoever looks."""
     top = _top(trend)
     levels = [level for level in trend.levels if level.value <= top]
     shaded = sorted(trend.shaded, key=lambda part: part.length_s)[-MOST_SHADES:]
     layout = {
+        "autosize": True,
         "template": template(theme),
         "margin": {"l": 44, "r": 64, "t": 10, "b": 26},
         # Zoom and pan stay while this stays the same.
@@ -54,18 +58,18 @@ def trend_figure(trend: Trend, theme: Theme, offset: timedelta = timedelta(0)) -
         "showlegend": False,
         "hovermode": "x unified",
         "dragmode": "zoom",
-        "xaxis": _time_axis(trend, offset),
+        "xaxis": _time_axis(trend),
         "yaxis": _value_axis(trend, theme, top),
         "yaxis2": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
         "shapes": [
             *(shape for level in levels for shape in _level(level, trend, theme, top)),
-            *(_shade(part, trend, theme, offset) for part in shaded if part.letter in SHADES),
+            *(_shade(part, trend, theme) for part in shaded if part.letter in SHADES),
         ],
         "annotations": _labels(levels, theme, top),
     }
     hatched = [part for part in shaded if part.letter == NOT_MEASURED]
     return {
-        "data": [*_hatch(hatched, trend, theme, offset), *_lines(trend, theme, offset)],
+        "data": [*_hatch(hatched, trend, theme), *_lines(trend, theme)],
         "layout": layout,
     }
 
@@ -82,8 +86,8 @@ def _top(trend: Trend) -> float:
     return max([most, *near, 1e-9]) * HEADROOM if most or near else 1.0
 
 
-def _time_axis(trend: Trend, offset: timedelta) -> Part:
-    start, end = _texts([trend.start, trend.end], offset)
+def _time_axis(trend: Trend) -> Part:
+    start, end = _moments([trend.start, trend.end])
     return {
         "type": "date",
         "range": [start, end],
@@ -112,71 +116,63 @@ def _measured(trend: Trend) -> list[float]:
     return [value for value in trend.lines[0].values if value is not None]
 
 
-def _lines(trend: Trend, theme: Theme, offset: timedelta) -> list[Part]:
+def _lines(trend: Trend, theme: Theme) -> list[Part]:
     if not trend.at:
         return []
+    x = _moments(trend.at)
     if trend.phases:
-        return [*_areas(trend, theme, offset), _total(trend, theme, offset)]
-    line = trend.lines[0]
-    return [
-        _trace(_texts(trend.at, offset), list(line.values), theme.series[0], 1.4)
-        | {"name": trend.metric, "text": _told(line, trend.unit), "hovertemplate": "%{text}"}
-    ]
+        return [*_areas(trend, x, theme), _headline(trend, x, theme, 1.1)]
+    return [_headline(trend, x, theme, 1.4)]
 
 
-def _total(trend: Trend, theme: Theme, offset: timedelta) -> Part:
+def _headline(trend: Trend, x: list[int], theme: Theme, width: float) -> Part:
     line = trend.lines[0]
-    edge = _trace(_texts(trend.at, offset), list(line.values), theme.series[0], 1.1)
-    return edge | {
-        "name": line.name,
-        "text": _told(line, trend.unit),
-        "hovertemplate": "<b>%{text}</b>",
+    name = line.name if trend.phases else trend.metric
+    return _trace(x, list(line.values), theme.series[0], width) | {
+        "name": name,
+        "hovertemplate": f"<b>{_format('y', trend.unit)}</b>",
     }
 
 
-def _areas(trend: Trend, theme: Theme, offset: timedelta) -> list[Part]:
+def _areas(trend: Trend, x: list[int], theme: Theme) -> list[Part]:
     """One area a phase, each as high as all up to it, painted from the highest down.
 
     Plotly's own stacking has no gaps: it would draw zeros there.
     """
-    heights = [0.0] * len(trend.at)
+    heights = [0.0] * len(x)
     areas = []
     for line in trend.phases:
         heights = [
             below + (value or 0.0) for below, value in zip(heights, line.values, strict=True)
         ]
-        areas.append(_area(trend, line, heights, theme, offset))
+        points = _grounded(x, heights, line.values)
+        areas.append(_area(line.name, points, trend.unit, theme))
     return areas[::-1]
 
 
-def _area(trend: Trend, line: Line, heights: list[float], theme: Theme, offset: timedelta) -> Part:
-    """The area falls to zero at both ends of a gap, so that the fill does not bridge it."""
-    texts, told = _texts(trend.at, offset), _told(line, trend.unit)
-    x: list[str] = []
-    y: list[float | None] = []
-    text: list[str] = []
-    for index, value in enumerate(line.values):
-        if value is None:
-            continue
-        if index and line.values[index - 1] is None:
-            x, y, text = [*x, texts[index]], [*y, 0.0], [*text, told[index]]
-        x.append(texts[index])
-        y.append(heights[index])
-        text.append(told[index])
-        if index + 1 < len(heights) and line.values[index + 1] is None:
-            x, y, text = [*x, texts[index], texts[index + 1]], [*y, 0.0, None], [*text, "", ""]
-    colour = theme.phases[line.name]
+def _grounded(x: list[int], heights: list[float], values: Sequence[float | None]) -> list[Point]:
+    """The points of an area, fallen to zero at both ends of a gap so that no fill bridges it."""
+    points: list[Point] = []
+    for index, (at, height, value) in enumerate(zip(x, heights, values, strict=True)):
+        if value is not None:
+            points.append((at, round(height, 2), value))
+        elif 0 < index < len(x) - 1:
+            points += [(x[index - 1], 0.0, None), (at, None, None), (x[index + 1], 0.0, None)]
+    return points
+
+
+def _area(name: str, points: list[Point], unit: str, theme: Theme) -> Part:
+    x, y, own = (list(column) for column in zip(*points, strict=True))
     return _trace(x, y, theme.background, 0.6) | {
-        "name": line.name,
-        "text": text,
-        "hovertemplate": "%{text}",
+        "name": SPELT.get(name, name),
+        "customdata": own,
+        "hovertemplate": _format("customdata", unit),
         "fill": "tozeroy",
-        "fillcolor": colour,
-        "hoverlabel": {"bordercolor": colour},
+        "fillcolor": theme.phases[name],
     }
 
 
-def _trace(x: list[str], y: list[float | None], colour: str, width: float) -> Part:
+def _trace(x: list[int], y: list[float | None], colour: str, width: float) -> Part:
     return {
         "type": "scatter",
         "mode": "lines",
@@ -210,6 +206,7 @@ def _level(level: Level, trend: Trend, theme: Theme, top: float) -> list[Part]:
         },
         {
             **across,
+            "layer": "above",
             "type": "line",
             "y0": level.value,
             "y1": level.value,
@@ -242,9 +239,9 @@ def _labels(levels: Sequence[Level], theme: Theme, top: float) -> list[Part]:
     return labels
 
 
-def _shade(part: Stretch, trend: Trend, theme: Theme, offset: timedelta) -> Part:
+def _shade(part: Stretch, trend: Trend, theme: Theme) -> Part:
     state, opacity = SHADES[part.letter]
-    start, end = _ends(part, trend, offset)
+    start, end = _ends(part, trend)
     return {
         "type": "rect",
         "layer": "below",
@@ -260,13 +257,13 @@ def _shade(part: Stretch, trend: Trend, theme: Theme, offset: timedelta) -> Part
     }
 
 
-def _hatch(parts: Sequence[Stretch], trend: Trend, theme: Theme, offset: timedelta) -> list[Part]:
+def _hatch(parts: Sequence[Stretch], trend: Trend, theme: Theme) -> list[Part]:
     """The stretches in which nothing was measured: one hatched trace over the whole height."""
     if not parts:
         return []
-    x: list[str | None] = []
+    x: list[int | None] = []
     for part in parts:
-        start, end = _ends(part, trend, offset)
+        start, end = _ends(part, trend)
         x += [start, start, end, end, start, None]
     return [
         {
@@ -292,16 +289,20 @@ def _hatch(parts: Sequence[Stretch], trend: Trend, theme: Theme, offset: timedel
     ]
 
 
-def _ends(part: Stretch, trend: Trend, offset: timedelta) -> list[str]:
+def _ends(part: Stretch, trend: Trend) -> list[int]:
     """A stretch within the chart, never too thin to be seen."""
     start, end = max(part.start, trend.start), min(part.end, trend.end)
     thinnest = (trend.end - trend.start) * THINNEST
-    return _texts([min(start, end - thinnest), end], offset)
+    return _moments([min(start, end - thinnest), end])
 
 
-def _told(line: Line, unit: str) -> list[str]:
-    return ["" if value is None else show(value, unit) for value in line.values]
+def _format(field: str, unit: str) -> str:
+    """How a value reads on hover, in the language of Plotly's templates."""
+    if unit.startswith("bytes"):
+        return f"%{{{field}:.3s}}{unit.replace('bytes', 'B')}"
+    return f"%{{{field}:,.3~r}} {unit}".strip()
 
 
-def _texts(moments: Sequence[datetime], offset: timedelta) -> list[str]:
-    return [f"{moment + offset:%Y-%m-%d %H:%M:%S}" for moment in moments]
+def _moments(moments: Sequence[datetime]) -> list[int]:
+    """Milliseconds: Plotly shows those in the browser's zone, but texts as they stand."""
+    return [round(moment.timestamp() * 1000) for moment in moments]

@@ -26,10 +26,11 @@ OVERVIEW_TIMELINE: Final = "overview-timeline"
 OVERVIEW_GROUPS: Final = "overview-groups"
 
 # The check page. The two stores are set by assets/modules/check.mjs: what it has seen of the check
-# (the pieces follow it), and what of it the chart is to show.
+# (the pieces follow it), and what of it the chart is to show; the third holds what was sent last.
 CHECK_PAGE: Final = "check-page"
 CHECK_SEEN: Final = "check-seen"
 CHECK_RANGE: Final = "check-range"
+CHECK_HELD: Final = "check-held"
 CHECK_HEAD: Final = "check-head"
 CHECK_ACTIONS: Final = "check-actions"
 CHECK_REPLY: Final = "check-reply"

@@ -15,7 +15,7 @@ from waitress.server import create_server
 
 from dashboard.application import create_app
 from domain.settings import Settings
-from storage.engine import open_engine
+from storage.engine import open_existing
 
 log = structlog.get_logger()
 
@@ -36,7 +36,7 @@ class PortTaken(Exception):
 
 def build(settings: Settings) -> Flask:
     """The WSGI application for these settings."""
-    server: Flask = create_app(settings, open_engine(settings.storage.url)).server
+    server: Flask = create_app(settings, open_existing(settings.storage.url)).server
     return server
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from dashboard.edits import EditView, edits, plain
 from dashboard.live import read
 from dashboard.snapshot import policy
 from dashboard.trend import Trend, trend
@@ -18,7 +19,7 @@ from domain.state import reads
 from domain.timeline import Stretch, stretches
 from domain.units import show, unit_of
 from storage.changes import CHECK
-from storage.readings import AuditRow, Board, CheckRow, Readings, ResultRow
+from storage.readings import Board, CheckRow, Readings, ResultRow
 
 DAY = timedelta(hours=24)
 WINDOWS = (("24 h", DAY), ("7 d", timedelta(days=7)), ("30 d", timedelta(days=30)))
@@ -27,12 +28,6 @@ AUDIT_SHOWN = 5
 RELATIVES_SHOWN = 8
 UP, DOWN = "hwd", "c"
 SIGNS = {"gt": ">", "gte": "≥", "lt": "<", "lte": "≤", "eq": "=", "ne": "≠"}
-# An edit may hold a password or a token: only values that can't be secret are shown.
-SHOWN_EDITS = frozenset(
-    {"enabled", "interval", "timeout", "failures", "successes", "retry_interval", "weight"}
-    | {"tags", "depends_on", "scope", "group", "description", "warning", "critical"}
-)
-
 # The names of those that need a check, by its name.
 Needed = Mapping[str, tuple[str, ...]]
 
@@ -75,17 +70,6 @@ class ResultView:
     took: str
     why: str
     kind: tuple[Any, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EditView:
-    """One field that an operator or the file changed; empty texts where there is nothing to tell."""
-
-    at: datetime
-    actor: str
-    what: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +120,7 @@ def check_view(
         return None
     about, state, shown = row.about, row.state, read(row, now)
     month = history(readings, row, shown, WINDOWS[-1][1], now)
-    day = clip(month, now - DAY, now)
+    day = joined(clip(month, now - DAY, now))
     children = (needed if needed is not None else needed_by(readings.board(now))).get(name, ())
     parents = [parent for group in about["depends_on"] for parent in group]
     return CheckView(
@@ -164,7 +148,7 @@ def check_view(
         rules=tuple(_rule(rule, state.levels) for rule in about["rules"]),
         results=_results(readings, row, now),
         numbers=_numbers(row.metrics, row.details),
-        edits=_edits(readings.audit(CHECK, name, AUDIT_SHOWN)),
+        edits=edits(readings.audit(CHECK, name, AUDIT_SHOWN)),
         trend=None if hours is None else trend(readings, row, month, now, hours),
     )
 
@@ -202,6 +186,17 @@ def clip(parts: Sequence[Stretch], start: datetime, end: datetime) -> tuple[Stre
         for part in parts
         if part.end > start and part.start < end
     )
+
+
+def joined(parts: Sequence[Stretch]) -> tuple[Stretch, ...]:
+    """The stretches with neighbours that read alike made one, told as the first of them."""
+    whole: list[Stretch] = []
+    for part in parts:
+        if whole and whole[-1].letter == part.letter and whole[-1].end == part.start:
+            whole[-1] = replace(whole[-1], end=part.end)
+        else:
+            whole.append(part)
+    return tuple(whole)
 
 
 def uptime(label: str, parts: Sequence[Stretch], start: datetime, end: datetime) -> Uptime:
@@ -245,7 +240,7 @@ def _relative(name: str, row: CheckRow | None, now: datetime) -> Relative:
 
 def _rule(rule: Mapping[str, Any], levels: Mapping[str, Status]) -> RuleView:
     limits = [rule[level] for level in ("warning", "critical") if rule[level] is not None]
-    shown = " / ".join(show(limit, rule["unit"]) for limit in limits)
+    shown = _limits([show(limit, rule["unit"]) for limit in limits])
     return RuleView(
         title=rule["title"] or rule["id"],
         levels=f"{SIGNS.get(rule['operator'], rule['operator'])} {shown}" if limits else "no level",
@@ -253,19 +248,25 @@ def _rule(rule: Mapping[str, Any], levels: Mapping[str, Status]) -> RuleView:
     )
 
 
+def _limits(texts: Sequence[str]) -> str:
+    """The limits side by side; a unit that all share is said once."""
+    units = {text.partition(" ")[2] for text in texts}
+    told = [text.partition(" ")[0] for text in texts] if len(units) == 1 else texts
+    return f"{' / '.join(told)} {units.pop() if len(units) == 1 else ''}".strip()
+
+
 def _results(readings: Readings, row: CheckRow, now: datetime) -> tuple[ResultView, ...]:
     failures = policy(row).failures
-    by = row.state.blocked_by
     rows = readings.results(row.id, start=now - DAY, limit=RESULTS_READ)
-    return tuple(_result(each, failures, by) for each in rows)
+    return tuple(_result(each, failures) for each in rows)
 
 
-def _result(row: ResultRow, failures: int, blocked_by: str | None) -> ResultView:
+def _result(row: ResultRow, failures: int) -> ResultView:
     """`kind` is what must be equal for results to be told as a run of equal ones."""
     took = "" if row.response_ms is None else show(row.response_ms, "ms")
     text = row.message or "as expected"
     if row.mark is Mark.BLOCKED:
-        text = f"{text}; counted for nothing, blocked by {blocked_by or 'what it needs'}"
+        text = f"{text}; counted for nothing"
     elif row.attempt > 1 or (row.status is not Status.HEALTHY and row.mark is not Mark.NONE):
         text = f"{text}, try {row.attempt} of {max(row.attempt, failures)}"
     # The mark of a run that counted says how far the state was, not how the run went.
@@ -284,46 +285,4 @@ def _numbers(
     metrics: Mapping[str, float], details: Mapping[str, Detail]
 ) -> tuple[tuple[str, str], ...]:
     told = [(name, show(value, unit_of(name))) for name, value in metrics.items()]
-    return (*told, *((name, _plain(value)) for name, value in details.items()))
-
-
-def _plain(value: Any) -> str:
-    """A value of a document as people read it."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(map(_plain, value)) or "none"
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(each)}" for key, each in value.items()) or "none"
-    return str(value)
-
-
-def _edits(rows: Sequence[AuditRow]) -> tuple[EditView, ...]:
-    return tuple(edit for row in rows for edit in _fields(row))
-
-
-def _fields(row: AuditRow) -> list[EditView]:
-    """The fields that one edit changed; pausing and resuming are told by their verb."""
-    before = row.before if isinstance(row.before, dict) else {}
-    after = row.after if isinstance(row.after, dict) else {}
-    changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
-    if row.action != "edit" or not changed:
-        return [EditView(at=row.at, actor=row.actor, what=row.action, before="", after="")]
-    return [
-        EditView(
-            at=row.at,
-            actor=row.actor,
-            what=key,
-            before=_edited(key, before),
-            after=_edited(key, after),
-        )
-        for key in changed
-    ]
-
-
-def _edited(key: str, fields: Mapping[str, Any]) -> str:
-    if key not in SHOWN_EDITS:
-        return "changed" if key in fields else ""
-    return _plain(fields[key]) if key in fields else "as in the file"
+    return (*told, *((name, plain(value)) for name, value in details.items()))

@@ -1,6 +1,8 @@
 // The check page: tells the server what has been seen of the check and what its chart is to show,
 // sends the buttons' requests, and puts times into the zone of whoever looks.
 
+import { setAttr } from "./dom.mjs";
+import { FocusKeeper } from "./focus.mjs";
 import { checkButtons } from "./operate.mjs";
 import { setSearch } from "./router.mjs";
 import { current as currentTheme } from "./theme.mjs";
@@ -20,9 +22,9 @@ export function rangeOf(search) {
 
 // What the pieces follow. It changes with the check, and each minute because sentences tell how
 // long; not while the server is silent, which could not answer.
-export function seenOf(name, check, now) {
+export function seenOf(name, check, now, done = 0) {
   if (!check) return { name, seen: "nothing" };
-  const parts = [check.last_at, check.status, check.mark, check.blocked_by, check.soft?.try, Math.floor(now / MINUTE)];
+  const parts = [check.last_at, check.status, check.mark, check.blocked_by, check.soft?.try, Math.floor(now / MINUTE), done];
   return { name, seen: parts.join(" ") };
 }
 
@@ -30,15 +32,24 @@ export function seenOf(name, check, now) {
 export function wantedOf(name, range, theme, check, now) {
   const step = Math.max(5000, (RANGES[range] * 60 * MINUTE) / POINTS);
   const newest = Math.max(check?.last_at ?? 0, 0);
-  const offset = -new Date(now).getTimezoneOffset();
-  return { name, range, theme, offset, step: Math.floor(newest / step), minute: Math.floor(now / Math.max(MINUTE, step)) };
+  return { name, range, theme, step: Math.floor(newest / step), minute: Math.floor(now / Math.max(MINUTE, step)) };
 }
 
 export class CheckPage {
   constructor() {
     this.page = null;
     this.sent = {};
-    this.buttons = checkButtons({ hurry: () => globalThis.nocturne?.poller?.ask({ hurry: true }) });
+    this.done = 0;
+    this.first = true;
+    this.asked = null;
+    this.buttons = checkButtons({
+      // What was just done shows at once: the page need not wait for the next poll to see it.
+      onDone: () => {
+        this.done += 1;
+        this.update();
+        globalThis.nocturne?.poller?.ask({ hurry: true });
+      },
+    });
   }
 
   now() {
@@ -50,11 +61,11 @@ export class CheckPage {
   }
 
   // Into a Dash store, when it differs: the page's callbacks listen to these two.
-  send(store, data) {
+  send(store, data, whole = data) {
     const text = JSON.stringify(data);
     if (this.sent[store] === text || !globalThis.dash_clientside?.set_props) return;
     this.sent[store] = text;
-    globalThis.dash_clientside.set_props(store, { data });
+    globalThis.dash_clientside.set_props(store, { data: whole });
   }
 
   update() {
@@ -62,24 +73,40 @@ export class CheckPage {
     if (page !== this.page) {
       this.page = page;
       this.sent = {};
+      this.first = true;
     }
     if (!page) return;
-    const silent = document.documentElement.dataset.freshness === "stale";
-    const name = page.dataset.check;
     const range = rangeOf(location.search);
-    for (const button of page.querySelectorAll("[data-range]")) {
-      button.setAttribute("aria-pressed", String(button.dataset.range === range));
-    }
+    this.markRange(page, range);
     tickTimes(page, this.now());
-    if (silent && this.sent["check-seen"] && this.sent["check-range"]?.includes(`"${range}","theme":"${currentTheme()}"`)) return;
+    const asked = `${range} ${currentTheme()} ${this.done}`;
+    // A silent server is asked once for what somebody wants to see, and not for news.
+    const silent = document.documentElement.dataset.freshness === "stale";
+    if (silent && !this.first && asked === this.asked) return;
+    this.asked = asked;
+    this.ask(page.dataset.check, range);
+  }
+
+  markRange(page, range) {
+    // React knows no such attributes of these elements, so it leaves them alone.
+    setAttr(page, "data-range", range);
+    for (const button of page.querySelectorAll("button[data-range]")) {
+      setAttr(button, "aria-pressed", button.dataset.range === range ? "true" : "false");
+    }
+  }
+
+  ask(name, range) {
     const check = this.check(name);
-    this.send("check-seen", seenOf(name, check, this.now()));
+    const seen = seenOf(name, check, this.now(), this.done);
+    // The first time for this frame: whatever was sent before stands there no more.
+    this.send("check-seen", seen, this.first ? { ...seen, first: true } : seen);
+    this.first &&= !this.sent["check-seen"];
     this.send("check-range", wantedOf(name, range, currentTheme(), check, this.now()));
   }
 
   start() {
     document.addEventListener("click", (event) => {
-      const range = event.target.closest?.("#check-page [data-range]")?.dataset.range;
+      const range = event.target.closest?.("#check-page button[data-range]")?.dataset.range;
       if (!range) return;
       const query = new URLSearchParams(location.search);
       query.set("range", range);
@@ -89,10 +116,15 @@ export class CheckPage {
     });
     this.buttons.start();
     document.addEventListener("nocturne:theme", () => this.update());
+    const focus = new FocusKeeper();
+    focus.start("#check-page");
     // Times are put right in the same frame in which React writes them.
     new MutationObserver(() => {
       const page = document.getElementById("check-page");
-      if (page) localise(page, this.now());
+      if (page) {
+        localise(page, this.now());
+        focus.restore(page);
+      }
       if (page !== this.page) this.update();
     }).observe(document.body, { childList: true, subtree: true, characterData: true });
     setInterval(() => this.update(), EVERY_MS);

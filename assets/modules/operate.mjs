@@ -38,7 +38,7 @@ async function request(name, verb) {
   }
 }
 
-export function checkButtons({ hurry }) {
+export function checkButtons({ onDone }) {
   let busy = false;
   let forget = null;
 
@@ -61,7 +61,7 @@ export function checkButtons({ hurry }) {
     busy = false;
     say(text);
     forget = setTimeout(() => say(""), FORGET_MS);
-    hurry();
+    onDone();
   }
 
   return {

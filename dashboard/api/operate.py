@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -19,6 +20,8 @@ from storage.readings import Readings
 ACTOR = "anonymous"
 WAIT_BEYOND_TIMEOUT_S = 5.0
 ASK_AGAIN_S = 0.1
+# Each one that waits holds a thread of the server; the others get the reply's address at once.
+WAITING_AT_ONCE = 2
 
 
 def blueprint(
@@ -26,6 +29,7 @@ def blueprint(
 ) -> Blueprint:
     """The operators' routes. Access to them is decided before they are reached."""
     routes = Blueprint("operate", __name__, url_prefix="/api/v1")
+    waiting = threading.BoundedSemaphore(WAITING_AT_ONCE)
 
     @routes.post("/checks/<path:name>/check-now")
     def check_now(name: str) -> Response:
@@ -33,7 +37,12 @@ def blueprint(
         if row is None:
             return problem(404, "there is no check of this name")
         command = commands.request(engine, "check-now", name, actor=ACTOR, now=clock())
-        reply = wait_for(engine, command, float(row.about["timeout_s"]) + WAIT_BEYOND_TIMEOUT_S)
+        if not waiting.acquire(blocking=False):
+            return _replied(command, None)
+        try:
+            reply = wait_for(engine, command, float(row.about["timeout_s"]) + WAIT_BEYOND_TIMEOUT_S)
+        finally:
+            waiting.release()
         return _replied(command, reply)
 
     @routes.post("/checks/<path:name>/pause")
@@ -54,7 +63,7 @@ def blueprint(
 
     @routes.get("/commands/<int:command_id>")
     def command(command_id: int) -> Response:
-        reply = commands.reply(engine, command_id)
+        reply = commands.reply(engine, command_id, clock())
         if reply is None:
             return problem(404, "there is no command of this number")
         return _replied(command_id, reply)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
 
-from dash import Dash, Input, NoUpdate, Output, no_update
+from dash import Dash, Input, NoUpdate, Output, State, no_update
 from dash.development.base_component import Component
 
 from dashboard import ids
@@ -24,9 +26,9 @@ PIECES: Final = (
     (ids.CHECK_TIMELINE, "children"),
     (ids.CHECK_RESULTS, "children"),
     (ids.CHECK_SIDE, "children"),
+    (ids.CHECK_HELD, "data"),
 )
 CHART: Final = ((ids.CHECK_CHART_HEAD, "children"), (ids.CHECK_CHART, "figure"))
-FURTHEST_ZONE_MIN = 15 * 60
 LONGEST_NAME = 400
 Pieces: TypeAlias = tuple[Sequence[Component], ...]
 # Who needs whom changes only when definitions do; reading all checks takes longer than the rest.
@@ -43,20 +45,11 @@ ROLES: Final = {_output(PIECES): Role.VIEWER, _output(CHART): Role.VIEWER}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the browser asks the chart for: a check, how far back, in which theme and zone."""
+    """What the browser asks the chart for: a check, how far back, in which theme."""
 
     name: str
     hours: float
     theme: Theme
-    offset: timedelta
-
-    @property
-    def zone(self) -> str:
-        """The zone of the chart's times, as people write it."""
-        minutes = int(self.offset.total_seconds()) // 60
-        if not minutes:
-            return "UTC"
-        return f"UTC{'+' if minutes > 0 else '−'}{abs(minutes) // 60}:{abs(minutes) % 60:02}"
 
 
 class Kin:
@@ -86,13 +79,15 @@ def register(
     @app.callback(
         *(Output(name, prop) for name, prop in PIECES),
         Input(ids.CHECK_SEEN, "data"),
+        State(ids.CHECK_HELD, "data"),
         prevent_initial_call=True,
     )
-    def follow(seen: Any) -> Pieces | NoUpdate:
+    def follow(seen: Any, held: Any) -> tuple[Any, ...] | NoUpdate:
         name = name_of(seen)
         if name is None:
             return no_update
-        return pieces(readings, name, clock(), kin, may_operate())
+        made = pieces(readings, name, clock(), kin, may_operate())
+        return changed(made, None if seen.get("first") else held)
 
     @app.callback(
         *(Output(name, prop) for name, prop in CHART),
@@ -104,13 +99,30 @@ def register(
         return no_update if asked is None else chart(readings, asked, clock())
 
 
-def pieces(
-    readings: Readings, name: str, now: datetime, kin: Kin, may_operate: bool
-) -> Pieces:
-    """The children of the page's containers, in the order of `PIECES`."""
+def pieces(readings: Readings, name: str, now: datetime, kin: Kin, may_operate: bool) -> Pieces:
+    """The children of the page's containers, in the order of `PIECES` without the last."""
     view = check_view(readings, name, now, None, kin.needed(now))
     made = page.unknown(name) if view is None else page.body(view, may_operate=may_operate)
     return made.head, made.actions, made.timeline, made.results, made.side
+
+
+def changed(made: Pieces, held: Any) -> tuple[Any, ...]:
+    """The pieces that differ from those `held`, and the digests of all for the next time.
+
+    Dash builds anew whatever it is sent: a button would vanish between press and release.
+    """
+    digests = [_digest(piece) for piece in made]
+    known = held if isinstance(held, list) and len(held) == len(digests) else [None] * len(digests)
+    differing = (
+        no_update if digest == before else piece
+        for piece, digest, before in zip(made, digests, known, strict=True)
+    )
+    return (*differing, digests)
+
+
+def _digest(piece: Sequence[Component]) -> str:
+    text = json.dumps(list(piece), default=Component.to_plotly_json)
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 def chart(readings: Readings, asked: Asked, now: datetime) -> tuple[Sequence[Component], Part]:
@@ -118,10 +130,7 @@ def chart(readings: Readings, asked: Asked, now: datetime) -> tuple[Sequence[Com
     trend = check_trend(readings, asked.name, now, asked.hours)
     if trend is None:
         return [], {}
-    return (
-        page.chart_head(trend, asked.theme, asked.zone),
-        trend_figure(trend, asked.theme, asked.offset),
-    )
+    return page.chart_head(trend, asked.theme), trend_figure(trend, asked.theme)
 
 
 def name_of(data: Any) -> str | None:
@@ -131,15 +140,13 @@ def name_of(data: Any) -> str | None:
 
 
 def asked_for(data: Any) -> Asked | None:
-    """What a browser asks for. What it may not ask for becomes the usual: 3 h, dark, UTC."""
+    """What a browser asks for. What it may not ask for becomes the usual: 3 h, dark."""
     name = name_of(data)
     if name is None:
         return None
-    hours, theme, offset = data.get("range"), data.get("theme"), data.get("offset")
-    minutes = offset if type(offset) is int and abs(offset) <= FURTHEST_ZONE_MIN else 0
+    hours, theme = data.get("range"), data.get("theme")
     return Asked(
         name=name,
         hours=page.RANGES.get(hours, 3.0) if isinstance(hours, str) else 3.0,
         theme=THEMES.get(theme, DARK) if isinstance(theme, str) else DARK,
-        offset=timedelta(minutes=minutes),
     )

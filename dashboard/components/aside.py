@@ -11,7 +11,8 @@ from dash.development.base_component import Component
 
 from dashboard.components.attributes import attributes
 from dashboard.components.states import moment, shape, state_of, told, word_of
-from dashboard.views import CheckView, EditView, Relative, RuleView, Uptime
+from dashboard.edits import EditView
+from dashboard.views import CheckView, Relative, RuleView, Uptime
 from domain.reading import Reading
 from domain.units import span
 
@@ -55,21 +56,24 @@ def _uptimes(uptimes: Sequence[Uptime]) -> list[Component]:
 
 def _uptime(each: Uptime) -> Component:
     measured = each.measured_s / each.window_s
-    percent = "–" if each.percent is None else _percent(each.percent)
+    percent = "–" if each.percent is None else _percent(each)
     unit = [html.Span(" %", className="unit")] if each.percent is not None else []
     down = f"{span(each.down_s)} down" if each.down_s else "0 min down"
-    told = [html.Dd(down, className="note")] if each.percent is not None else []
-    short = f"{span(each.measured_s)} measured" if each.measured_s else "not measured"
-    if measured < NOTEWORTHY:
-        told.append(html.Dd(short, className="note"))
+    facts = [down] if each.percent is not None else ["not measured"]
+    if each.measured_s and measured < NOTEWORTHY:
+        facts.append(f"in {span(each.measured_s)}")
     return html.Div(
-        [html.Dt(each.label), html.Dd([percent, *unit], className="uptime number"), *told]
+        [
+            html.Dt(each.label),
+            html.Dd([percent, *unit], className="uptime number"),
+            *(html.Dd(fact, className="note") for fact in facts),
+        ]
     )
 
 
-def _percent(value: float) -> str:
+def _percent(each: Uptime) -> str:
     """Rounded down: only what was never down reads 100."""
-    return "100" if value == 100 else f"{int(value * 100) / 100:.2f}"
+    return f"{int((each.percent or 0.0) * 100) / 100:.2f}" if each.down_s else "100.00"
 
 
 def _direction(view: CheckView) -> str:
@@ -102,7 +106,7 @@ def _column(relatives: Sequence[Relative], side: str, label: str) -> Component:
             dcc.Link(
                 _node(each.name, each.reading, each.note),
                 href=check_path(each.name),
-                title=each.name,
+                title=", ".join(filter(None, [each.name, word_of(each.reading), each.note])),
                 className="node",
             ),
             className="branch",
@@ -124,16 +128,14 @@ def _node(name: str, reading: Reading | None, note: str) -> list[Component]:
         shape(state),
         html.Span(name, className="node-name"),
         html.Span(
-            [html.Span(word, className="word"), f" {note}" if state == "healthy" else ""],
-            className="node-note",
-            **attributes(data_state=state),
+            html.Span(word, className="word"), className="node-note", **attributes(data_state=state)
         ),
     ]
 
 
 def _rule(rule: RuleView) -> Component:
     state = "pending" if rule.level is None else rule.level.word
-    word = "not judged yet" if rule.level is None else rule.level.word
+    word = "no value yet" if rule.level is None else rule.level.word
     return html.Div(
         [
             html.Span(rule.title, className="row-name"),

@@ -32,18 +32,20 @@ class Folded:
 def results(view: CheckView) -> list[Component]:
     """Heading and table; without any result, what will come."""
     head = html.Div(
-        html.H2(["Last results", html.Span("raw, newest first")], className="piece-title"),
+        html.H2(["Last results ", html.Span("raw, newest first")], className="piece-title"),
         className="piece-head",
     )
     if not view.results:
         return [head, html.P(_none_yet(view), className="piece-empty")]
+    # What is sampled, as the load of a machine, takes no time worth telling.
+    timed = any(each.took for each in view.results)
     columns = [
         html.Th(["Time ", html.Span("UTC", className="zone")], scope="col"),
         html.Th("Result", scope="col"),
-        html.Th("Took", scope="col", className="right"),
+        *([html.Th("Took", scope="col", className="took right")] if timed else []),
         html.Th("Why", scope="col"),
     ]
-    lines = [_line(each, view.at) for each in fold(view.results)[:MOST_LINES]]
+    lines = [_line(each, view.at, timed) for each in fold(view.results)[:MOST_LINES]]
     table = html.Table([html.Thead(html.Tr(columns)), html.Tbody(lines)], className="results")
     return [head, table]
 
@@ -60,31 +62,33 @@ def fold(listed: Sequence[ResultView]) -> list[ResultView | Folded]:
     return lines
 
 
-def _line(line: ResultView | Folded, now: datetime) -> Component:
-    return _folded(line, now) if isinstance(line, Folded) else _single(line, now)
+def _line(line: ResultView | Folded, now: datetime, timed: bool) -> Component:
+    if isinstance(line, Folded):
+        return _folded(line, now, 3 if timed else 2)
+    return _single(line, now, timed)
 
 
-def _single(result: ResultView, now: datetime) -> Component:
+def _single(result: ResultView, now: datetime, timed: bool) -> Component:
     word = word_of(result.reading, short=True)
     calm = result.why == WITHOUT_REASON
     return html.Tr(
         [
             html.Td(moment(result.at, now, "clock"), className="result-time"),
             html.Td(told(state_of(result.reading), word)),
-            html.Td(result.took, className="right number"),
+            *([html.Td(result.took, className="took right number")] if timed else []),
             html.Td(result.why, className="result-why muted" if calm else "result-why"),
         ],
         **attributes(data_state=state_of(result.reading)),
     )
 
 
-def _folded(line: Folded, now: datetime) -> Component:
+def _folded(line: Folded, now: datetime, columns: int) -> Component:
     newest, oldest = line.results[0], line.results[-1]
     words = f"{len(line.results)} more, all {word_of(newest.reading, short=True)}"
     return html.Tr(
         [
             html.Td(moment(newest.at, now, "clock"), className="result-time"),
-            html.Td([f"{words}, back to ", moment(oldest.at, now, "clock")], colSpan=3),
+            html.Td([f"{words}, back to ", moment(oldest.at, now, "clock")], colSpan=columns),
         ],
         className="folded",
     )

@@ -18,8 +18,9 @@ HOURS_BETWEEN = 3
 MOST_LABELS = 6
 MOST_TOLD = 12
 LABEL_WIDTH = 9.0
+FAILING = "wdc"
+WORTH_A_NAME_S = 60.0
 EDGE = 3.0
-QUIET = ("h", NOT_MEASURED)
 
 
 def strip(view: CheckView) -> list[Component]:
@@ -31,19 +32,23 @@ def strip(view: CheckView) -> list[Component]:
             className="piece-head",
             children=[
                 html.H2(
-                    ["Last 24 h", html.Span("1 change" if view.changes == 1 else more)],
+                    ["Last 24 h ", html.Span("1 change" if view.changes == 1 else more)],
                     className="piece-title",
                 ),
+                html.Span("bracket: shown below", className="piece-more bracket-told"),
             ],
         ),
-        html.Div(_labels(view.day, start, end), className="strip-labels"),
+        html.Div(_labels(view.day, start, end), className="day-labels"),
         html.Div(
             [_segment(part, start, end) for part in view.day],
-            className="strip",
+            className="day-strip",
             role="img",
             **attributes(aria_label=_in_words(view.day)),
         ),
-        html.Div(_axis(start, end, view.at), className="strip-axis"),
+        html.Div(
+            [*_axis(start, end, view.at), html.Span(className="day-bracket")],
+            className="day-axis",
+        ),
     ]
 
 
@@ -64,7 +69,15 @@ def _segment(part: Stretch, start: datetime, end: datetime) -> Component:
 def _labels(day: Sequence[Stretch], start: datetime, end: datetime) -> list[Component]:
     """The worst and longest stretches get a name, as long as the names don't touch."""
     named: list[tuple[float, Stretch]] = []
-    for part in sorted((each for each in day if each.letter not in QUIET), key=_weight)[::-1]:
+    # Nothing was measured before a check began: that needs no name.
+    worth = [
+        each
+        for each in day
+        if each.letter != "h"
+        and (each.letter != NOT_MEASURED or each.start > start)
+        and (each.letter in FAILING or each.length_s >= WORTH_A_NAME_S)
+    ]
+    for part in sorted(worth, key=_weight)[::-1]:
         middle = (_share(part.start, start, end) + _share(part.end, start, end)) / 2
         place = min(100 - EDGE, max(EDGE, middle))
         if len(named) < MOST_LABELS and all(
@@ -75,7 +88,7 @@ def _labels(day: Sequence[Stretch], start: datetime, end: datetime) -> list[Comp
 
 
 def _weight(part: Stretch) -> tuple[int, float]:
-    return ("pmbwduc".find(part.letter), part.length_s)
+    return ("-pmbwduc".find(part.letter), part.length_s)
 
 
 def _label(place: float, part: Stretch) -> Component:
@@ -86,7 +99,7 @@ def _label(place: float, part: Stretch) -> Component:
             html.Span(f"{LETTER_WORDS[part.letter]} ", className="unseen"),
             span(part.length_s),
         ],
-        className="strip-label" if "left" in side else "strip-label at-end",
+        className="day-label" if "left" in side else "day-label at-end",
         style=side,
     )
 
@@ -98,7 +111,7 @@ def _axis(start: datetime, end: datetime, now: datetime) -> list[Component]:
     return [
         html.Span(
             moment(hour, now, "hour"),
-            className="strip-hour",
+            className="day-hour",
             style={"left": f"{_share(hour, start, end):.3f}%"},
         )
         for hour in hours

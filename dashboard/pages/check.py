@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Final
-from urllib.parse import unquote
 
 from dash import dcc, html
 from dash.development.base_component import Component
@@ -17,7 +15,7 @@ from dashboard.components.attributes import attributes
 from dashboard.components.results import results
 from dashboard.components.states import moment, shape, state_of, word_of
 from dashboard.components.strip import strip
-from dashboard.figures import CONFIG
+from dashboard.figures import CONFIG, SPELT
 from dashboard.theme import Theme
 from dashboard.trend import TOTAL, Line, Trend
 from dashboard.views import CheckView
@@ -25,6 +23,8 @@ from domain.units import show, span
 
 # How far back the chart may go, in hours, by the word that stands in the address.
 RANGES: Final = {"1h": 1.0, "3h": 3.0, "24h": 24.0, "7d": 168.0}
+
+GRAPH_HEIGHT: Final = "216px"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,15 +38,16 @@ class Body:
     side: Sequence[Component]
 
 
-def layout(name: str, **query: str) -> Component:
-    """The frame of the page of check `name`, as it stands in the address. The browser reads `query`."""
+def layout(name: str) -> Component:
+    """The frame of the page of check `name`: containers that the callbacks fill."""
     return html.Div(
         id=ids.CHECK_PAGE,
         className="check-page",
-        **attributes(data_check=unquote(name)),
+        **attributes(data_check=name),
         children=[
             dcc.Store(id=ids.CHECK_SEEN),
             dcc.Store(id=ids.CHECK_RANGE),
+            dcc.Store(id=ids.CHECK_HELD),
             html.Div(
                 className="check-main",
                 children=[
@@ -92,7 +93,13 @@ def _chart() -> Component:
         children=[
             html.Div(id=ids.CHECK_CHART_HEAD, className="chart-head"),
             html.Div(buttons, className="ranges", role="group", **attributes(aria_label="Range")),
-            dcc.Graph(id=ids.CHECK_CHART, config=CONFIG, className="graph", figure={}),
+            dcc.Graph(
+                id=ids.CHECK_CHART,
+                config=CONFIG,
+                className="graph",
+                figure={},
+                style={"height": GRAPH_HEIGHT},
+            ),
         ],
     )
 
@@ -135,7 +142,7 @@ def _head(view: CheckView) -> list[Component]:
     state = state_of(view.reading)
     crumbs = [
         dcc.Link("Overview", href="/"),
-        html.Span(className="icon icon-right", **attributes(aria_hidden="true")),
+        html.Span("›", **attributes(aria_hidden="true")),
         html.Span(view.group),
     ]
     flapping = [html.Span("flapping", className="chip")] if view.flapping else []
@@ -190,13 +197,17 @@ def _button(label: str, verb: str, key: str = "") -> Component:
     )
 
 
-def chart_head(trend: Trend, theme: Theme, zone: str) -> list[Component]:
+def chart_head(trend: Trend, theme: Theme) -> list[Component]:
     """The chart's heading: what is drawn, in which unit, how it is spread, the colours of phases."""
-    hours = span(timedelta(hours=trend.hours).total_seconds())
+    hours = span(trend.hours * 3600) if trend.hours > 24 else f"{trend.hours:g} h"
     unit = f"{trend.unit}, " if trend.unit else ""
     title = "Latency by phase" if trend.phases else trend.metric
     head = html.H2(
-        [title, html.Span(f"{unit}last {hours}, times in {zone}")], className="piece-title"
+        [
+            f"{title} ",
+            html.Span([f"{unit}last {hours}, times in ", html.Span("UTC", className="zone")]),
+        ],
+        className="piece-title",
     )
     if trend.spread is None:
         return [head, html.P(_without(trend), className="piece-empty chart-none")]
@@ -205,8 +216,8 @@ def chart_head(trend: Trend, theme: Theme, zone: str) -> list[Component]:
         html.Span([f"{word} ", html.B(show(value, trend.unit), className="number")])
         for word, value in (
             ("median", trend.spread.median),
-            ("95 %", trend.spread.p95),
-            ("most", trend.spread.most),
+            ("p95", trend.spread.p95),
+            ("max", trend.spread.most),
         )
     ]
     keys = [html.Div(legend, className="legend")] if legend else []
@@ -215,7 +226,7 @@ def chart_head(trend: Trend, theme: Theme, zone: str) -> list[Component]:
 
 def _key(line: Line, theme: Theme) -> Component:
     swatch = html.Span(className="swatch", style={"backgroundColor": theme.phases[line.name]})
-    return html.Span([swatch, line.name])
+    return html.Span([swatch, SPELT.get(line.name, line.name)])
 
 
 def _without(trend: Trend) -> str:
