@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
@@ -19,7 +20,10 @@ def conclude(
     at: datetime,
     attempt: int = 1,
 ) -> Result:
-    """The result of one run. `before` are the levels the rules had; a missing metric keeps its level."""
+    """The result of one run. `before` are the levels the rules had; a missing metric keeps its level.
+
+    Metrics that are not finite say nothing and are left out.
+    """
     verdicts = judge(rules, measurement.metrics, before)
     kept = {rule.id: before[rule.id] for rule in rules if rule.id in before}
     status, message, cause = measurement.status, measurement.message, measurement.cause
@@ -33,7 +37,7 @@ def conclude(
         message=message,
         cause=cause,
         response_time_ms=measurement.response_time_ms,
-        metrics=measurement.metrics,
+        metrics={name: each for name, each in measurement.metrics.items() if math.isfinite(each)},
         details=measurement.details,
         levels=kept | {verdict.rule: verdict.level for verdict in verdicts},
         attempt=attempt,

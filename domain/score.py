@@ -65,7 +65,7 @@ def score(components: Sequence[Component]) -> Score:
         (each.check for each in losses if each.status is Status.CRITICAL and each.weight == top),
         None,
     )
-    value = min(uncapped, CAP) if capped_by else uncapped
+    value = uncapped if capped_by is None else min(uncapped, CAP)
     return Score(value=value, uncapped=uncapped, capped_by=capped_by, losses=tuple(losses))
 
 

@@ -55,7 +55,7 @@ SUFFIXES = (
     ("percent", "%"),
     ("_ms", "ms"),
     ("bytes", "bytes"),
-    ("days_left", "d"),
+    ("days_left", "days"),
     ("_per_s", ""),
     ("_s", "s"),
 )

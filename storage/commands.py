@@ -72,12 +72,20 @@ def request(
     return int(key[0]) if key is not None else 0
 
 
-def reply(engine: Engine, command_id: int) -> Reply | None:
-    """What became of a command; None when there is no such command."""
-    query = select(commands.c.state, commands.c.reply).where(commands.c.id == command_id)
+def reply(engine: Engine, command_id: int, now: datetime | None = None) -> Reply | None:
+    """What became of a command; None when there is no such command.
+
+    With `now`, one that nobody took in time reads expired, also while no monitor runs.
+    """
+    query = select(commands.c.state, commands.c.reply, commands.c.expires_at)
     with reader(engine).connect() as connection:
-        row = connection.execute(query).one_or_none()
-    return None if row is None else Reply(state=CommandState(row.state), document=row.reply)
+        row = connection.execute(query.where(commands.c.id == command_id)).one_or_none()
+    if row is None:
+        return None
+    state = CommandState(row.state)
+    if state is CommandState.PENDING and now is not None and row.expires_at <= now:
+        state = CommandState.EXPIRED
+    return Reply(state=state, document=row.reply)
 
 
 def take(engine: Engine, lease: Lease, now: datetime) -> tuple[Command, ...]:

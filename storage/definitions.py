@@ -13,6 +13,7 @@ from domain.definitions import drift, effective
 from domain.facts import Detail
 from storage import counters
 from storage.engine import reader
+from storage.leadership import Lease, fence
 from storage.schema import audit, definitions
 
 FILE = "file"
@@ -47,10 +48,20 @@ class Definition:
 
 
 def publish(
-    engine: Engine, kind: str, tables: Sequence[Mapping[str, Detail]], source: str, now: datetime
+    engine: Engine,
+    kind: str,
+    tables: Sequence[Mapping[str, Detail]],
+    source: str,
+    now: datetime,
+    lease: Lease | None = None,
 ) -> None:
-    """Make `tables` (each with its `name`) the bases of `kind`. Edits stay; each change is audited."""
+    """Make `tables` (each with its `name`) the bases of `kind`. Edits stay; each change is audited.
+
+    `lease` fences it: raises LeadershipLost when another monitor leads.
+    """
     with engine.begin() as connection:
+        if lease is not None:
+            fence(connection, lease)
         known = {each.name: each for each in _load(connection, kind)}
         wanted = {str(table["name"]): dict(table) for table in tables}
         changed = False

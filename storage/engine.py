@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ BUSY_TIMEOUT_MS = 5_000
 CONNECT_TIMEOUT_S = 5
 # What a text column can't hold: Postgres refuses NUL, UTF-8 has no lone surrogates.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 LONG = BigInteger().with_variant(Integer, "sqlite")
 PRAGMAS = (
-    "PRAGMA auto_vacuum = INCREMENTAL",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = NORMAL",
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
@@ -93,12 +94,13 @@ def to_ms(moment: datetime) -> int:
     """Milliseconds since 1970 of an aware datetime. Raises ValueError for a naive one."""
     if moment.tzinfo is None:
         raise ValueError(f"{moment.isoformat()} has no time zone: only aware datetimes are stored")
-    return round(moment.timestamp() * 1000)
+    return (moment - EPOCH + MILLISECOND / 2) // MILLISECOND
 
 
 def from_ms(value: int) -> datetime:
     """The aware UTC datetime of integer milliseconds since 1970."""
-    return datetime.fromtimestamp(value / 1000, UTC)
+    # Not by fromtimestamp(): a float of seconds is some microseconds off in later centuries.
+    return EPOCH + value * MILLISECOND
 
 
 def open_engine(url: str) -> Engine:
@@ -110,6 +112,17 @@ def open_engine(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed, _prepare)
     return _postgres(parsed)
+
+
+def open_existing(url: str) -> Engine:
+    """An engine for a store that must be there already. Raises StoreError when its file is not."""
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).exists():
+        raise StoreError(
+            f"there is no store at {parsed.database} yet: start Nocturne, or run "
+            "`python app.py migrate`"
+        )
+    return open_engine(url)
 
 
 def open_untouched(url: str) -> Engine:
@@ -227,6 +240,9 @@ def _leave_transactions(connection: Any, _: ConnectionPoolEntry) -> None:
 
 def _prepare(connection: Any, entry: ConnectionPoolEntry) -> None:
     _leave_transactions(connection, entry)
+    # Possible in an empty file only; elsewhere it would take the write lock for each connection.
+    if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
     for pragma in PRAGMAS:
         connection.execute(pragma)
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.exc import DBAPIError
+
+from storage.engine import StoreError, reader
+from storage.schema import REVISION
 
 
 def current_revision(connection: Connection) -> str | None:
@@ -10,3 +14,17 @@ def current_revision(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
     return connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+
+
+def require_current(engine: Engine) -> None:
+    """Make sure the store has this version's schema. Raises StoreError saying what to do."""
+    try:
+        with reader(engine).connect() as connection:
+            found = current_revision(connection)
+    except DBAPIError as error:
+        raise StoreError(f"the store cannot be opened: {str(error.orig).strip()}") from error
+    if found != REVISION:
+        raise StoreError(
+            f"the store has schema {found or 'none'}, this version needs {REVISION}: "
+            "run `python app.py migrate`"
+        )

@@ -85,13 +85,10 @@ def find(connection: Connection, name: str, labels: Mapping[str, str]) -> int | 
 
 def read(connection: Connection, series_id: int, start: datetime, end: datetime) -> Points:
     """The samples of one series with start ≤ at < end, oldest first."""
-    there = connection.execute(select(func.min(samples.c.bucket), func.max(samples.c.bucket))).one()
-    if there[0] is None:
-        return Points(at=(), values=())
-    first = max(to_ms(start) // BUCKET_MS, there[0])
-    last = min(to_ms(end) // BUCKET_MS, there[1])
+    last = to_ms(end) // BUCKET_MS
     rows: list[Row[Any, Any]] = []
-    for bucket in range(first, last + 1, SLICE):
+    bucket = _next_bucket(connection, to_ms(start) // BUCKET_MS)
+    while bucket is not None and bucket <= last:
         query = (
             select(samples.c.at, samples.c.value)
             .where(
@@ -104,7 +101,15 @@ def read(connection: Connection, series_id: int, start: datetime, end: datetime)
             .order_by(samples.c.bucket, samples.c.at)
         )
         rows += connection.execute(query).all()
+        bucket = _next_bucket(connection, bucket + SLICE) if bucket + SLICE <= last else None
     return Points(at=tuple(row.at for row in rows), values=tuple(row.value for row in rows))
+
+
+def _next_bucket(connection: Connection, first: int) -> int | None:
+    """The first bucket from `first` on that holds anything: one look into the key."""
+    query = select(func.min(samples.c.bucket)).where(samples.c.bucket >= first)
+    found: int | None = connection.execute(query).scalar_one()
+    return found
 
 
 def drop_before(connection: Connection, moment: datetime) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from domain.definitions import CheckDefinition, drift, effective
+from domain.facts import Detail
 
 
 def test_an_edit_lies_over_the_file_field_by_field() -> None:
@@ -15,7 +16,7 @@ def test_a_definition_made_by_edits_alone_has_no_base() -> None:
 
 
 def test_drift_names_the_edited_fields_and_what_the_file_says_of_them() -> None:
-    base = {"url": "a", "weight": 1}
+    base: dict[str, Detail] = {"url": "a", "weight": 1}
 
     assert drift(base, {"url": "a", "weight": 2, "enabled": False}) == {
         "weight": 1,

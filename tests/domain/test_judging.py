@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 
 from domain.facts import Cause, Measurement, Result, Status
@@ -62,3 +63,8 @@ def test_a_missing_metric_keeps_its_level_for_the_next_run() -> None:
 
     assert result.levels == {"api:ms": C}
     assert result.status is H
+
+
+def test_a_metric_that_is_not_finite_becomes_no_number_of_the_result() -> None:
+    assert judged(ms=math.inf).metrics == judged(ms=math.nan).metrics == {}
+    assert judged(ms=math.inf).status is C

@@ -106,10 +106,6 @@ def test_a_passive_check_follows_every_result_and_is_never_tried_again() -> None
     assert check.tell(C).retry_in_s is None
 
 
-def test_statuses_are_ordered_healthy_warning_degraded_unknown_critical() -> None:
-    assert sorted(Status) == [H, W, D, U, C]
-
-
 @pytest.mark.parametrize(("before", "found"), [((H,), C), ((C, C, C), H), ((W, W, W), C)])
 def test_any_unconfirmed_change_up_or_down_is_tried_again_after_two_seconds(
     before: tuple[Status, ...], found: Status

@@ -80,7 +80,7 @@ def test_any_number_can_be_shown(value: float, unit: str) -> None:
         ("http.total_ms", "ms"),
         ("process.memory.rss_bytes", "bytes"),
         ("system.network.sent_bytes_per_s", "bytes/s"),
-        ("tls.days_left", "d"),
+        ("tls.days_left", "days"),
         ("process.uptime_s", "s"),
         ("shop.requests_per_s", ""),
         ("queue.length", ""),
