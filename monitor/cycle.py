@@ -13,8 +13,9 @@ import structlog
 
 from domain.dependencies import CLEAR, Parents, ParentVerdict, consult, root_block
 from domain.facts import Cause, CheckState, Mark, Measurement, Result, Sample, Status
+from domain.incidents import Problem, problem_of
 from domain.judging import conclude
-from domain.muting import decide
+from domain.muting import Reason, decide
 from domain.state import SPARK, Advance, advance, block, timeout_s, unblock
 from domain.units import span
 from monitor.checks import Check, Deadline
@@ -155,6 +156,7 @@ class Cycle:
             transitions=advanced.transitions,
             decisions=decide(before, advanced.state, result.at),
             samples=_samples(watch, result, slot),
+            problem=_problem(watch, advanced, result.at),
         )
 
     def _tell_children(self, watch: Watch, before: CheckState) -> list[Entry]:
@@ -190,6 +192,7 @@ class Cycle:
             due=child.due,
             transitions=moved.transitions,
             decisions=decide(before, moved.state, now),
+            problem=_problem(child, moved, now),
         )
 
 
@@ -221,6 +224,12 @@ def span_ms(seconds: float) -> str:
 def _with_spark(state: CheckState, watch: Watch, result: Result) -> CheckState:
     value = result.metrics.get(watch.watched.check.headline())
     return replace(state, spark=(*state.spark, value)[-SPARK:])
+
+
+def _problem(watch: Watch, moved: Advance, at: datetime) -> Problem | None:
+    """What may concern an incident: every change, and every result that is confirmed bad."""
+    problem = problem_of(moved.state, watch.watched.definition.kind, at)
+    return problem if moved.transitions or problem.gate is Reason.PASSED else None
 
 
 def _samples(watch: Watch, result: Result, slot: datetime | None) -> tuple[Sample, ...]:

@@ -15,6 +15,7 @@ from monitor.definitions import WatchedCheck, build
 from storage import definitions
 from storage.changes import CHECK, MONITORING
 from storage.journal import Journal
+from storage.leadership import Lease
 
 log = structlog.get_logger()
 NOTICE = "edits"
@@ -28,9 +29,11 @@ class InForce:
         self._journal = journal
         self._environ = environ
 
-    def publish(self, configuration: Configuration, now: datetime) -> None:
+    def publish(self, lease: Lease, configuration: Configuration, now: datetime) -> None:
         """Make the tables of the file the bases of the definitions."""
-        definitions.publish(self._engine, CHECK, configuration.checks, configuration.source, now)
+        definitions.publish(
+            self._engine, CHECK, configuration.checks, configuration.source, now, lease
+        )
 
     def load(self, configuration: Configuration, now: datetime) -> tuple[WatchedCheck, ...]:
         """The checks in force. Edits that no longer fit the file are left out, with a notice."""

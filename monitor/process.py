@@ -13,16 +13,14 @@ from pathlib import Path
 
 import psutil
 import structlog
-from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
 from domain.configuration import Configuration
 from monitor.running import Running
 from storage import leadership
-from storage.engine import StoreError, open_engine, reader
+from storage.engine import open_existing
 from storage.leadership import Holder, Lease, Process
-from storage.revision import current_revision
-from storage.schema import REVISION
+from storage.revision import require_current
 
 log = structlog.get_logger()
 Load = Callable[[], Configuration]
@@ -50,14 +48,14 @@ class Monitor:
         self._environ = environ
         self._orphaned = orphaned
         self._configuration = load()
-        self._engine = open_engine(self._configuration.settings.storage.url)
+        self._engine = open_existing(self._configuration.settings.storage.url)
         self._me = myself()
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
 
     async def run(self) -> int:
         """Lead, or wait to lead, until stopped. 0 after a clean stop, 1 when leadership was lost."""
-        require_schema(self._engine)
+        require_current(self._engine)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
@@ -104,13 +102,23 @@ class Monitor:
             await wait(self._stop, ORPHAN_S)
             if self._reload.is_set() or changed():
                 self._reload.clear()
-                await running.reload(self._load)
+                await self._reload_now(running)
         stored = await running.stop()
         if running.is_lost:
             return 1
         leadership.resign(self._engine, lease, datetime.now(UTC))
         log.info("stopped", stored=stored)
         return 0
+
+    async def _reload_now(self, running: Running) -> None:
+        try:
+            await running.reload(self._load)
+        except DBAPIError as error:
+            log.warning("the store is away; the reload is tried again", error=str(error.orig))
+            self._reload.set()
+        except asyncio.CancelledError:
+            # The writer ended meanwhile, and with it this leadership.
+            return
 
     async def _watch_supervisor(self) -> None:
         while not self._orphaned():
@@ -139,20 +147,6 @@ class ConfigWatch:
         except OSError:
             return None
         return found.st_mtime_ns, found.st_size
-
-
-def require_schema(engine: Engine) -> None:
-    """Make sure the store has this version's schema. Raises StoreError saying what to do."""
-    try:
-        with reader(engine).connect() as connection:
-            found = current_revision(connection)
-    except DBAPIError as error:
-        raise StoreError(f"the store cannot be opened: {str(error.orig).strip()}") from error
-    if found != REVISION:
-        raise StoreError(
-            f"the store has schema {found or 'none'}, this version needs {REVISION}: "
-            "run `python app.py migrate`"
-        )
 
 
 def myself() -> Process:

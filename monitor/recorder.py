@@ -151,6 +151,10 @@ class Recorder:
                 self._lose(error)
             except DBAPIError as error:
                 self._note_away(error)
+            except Exception:
+                # A writer that is gone would leave a monitor that measures and stores nothing.
+                log.exception("the writer failed; the monitor ends")
+                self._give_up()
             if last_round and (self._away or not self._groups):
                 break
         self._watch.close()
@@ -166,7 +170,7 @@ class Recorder:
                 self._on_change()
         if self._away:
             self._away = False
-            log.info("the store is back", buffered=0)
+            log.info("the store is back")
 
     def _flush(self) -> None:
         while (batch := self._peek()).is_something:
@@ -223,6 +227,9 @@ class Recorder:
 
     def _lose(self, error: LeadershipLost) -> None:
         log.error("another monitor has taken over", reason=str(error))
+        self._give_up()
+
+    def _give_up(self) -> None:
         self._lost = True
         self._on_lost()
 

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from domain.configuration import Configuration
 from domain.facts import CheckState, Sample
+from domain.incidents import problem_of
 from domain.muting import decide
 from domain.settings import ConfigError
 from domain.state import pause, resume
@@ -38,6 +39,7 @@ OPENING_SPREAD_S = 10.0
 DRAIN_S = 2.0
 FLUSH_S = 1.5
 GAP = timedelta(seconds=10)
+SWEEP_S = 10.0
 CONFIG_NOTICE = "config"
 
 
@@ -88,17 +90,23 @@ class Running:
         """Publish the definitions, take up the states, start beating and checking."""
         self._recorder.start()
         await self._ask(self._note_gap)
-        await self._ask(lambda: self._in_force.publish(self._configuration, utc_now()))
+        await self._publish()
         await self._refresh()
         self._timetable.start()
         if self._configuration.settings.monitor.metrics_interval_s:
             interval = self._configuration.settings.monitor.metrics_interval_s
             self._timetable.every(interval, self._sample)
+        self._timetable.every(SWEEP_S, self._sweep)
         self._tick()
+        # Commands and edits may have come while nobody led.
+        self._take_changes()
         log.info("monitoring", checks=len(self._cycle.roster))
 
     async def reload(self, load: Callable[[], Configuration]) -> None:
-        """Take up a changed file; a bad one is refused whole, and the old one stays in force."""
+        """Take up a changed file; a bad one is refused whole, and the old one stays in force.
+
+        Raises the driver's error when the store is away; the reload is then to be tried again.
+        """
         try:
             configuration = load()
             build(
@@ -114,7 +122,7 @@ class Running:
             return
         self._configuration = configuration
         await self._ask(lambda: self._journal.withdraw(CONFIG_NOTICE))
-        await self._ask(lambda: self._in_force.publish(self._configuration, utc_now()))
+        await self._publish()
         await self._refresh()
         log.info("configuration reloaded", checks=len(self._cycle.roster))
 
@@ -130,6 +138,10 @@ class Running:
 
     async def _run_check(self, name: str, attempt: int, slot: datetime | None) -> None:
         await self._cycle.run(name, attempt, slot)
+
+    async def _publish(self) -> None:
+        configuration = self._configuration
+        await self._ask(lambda: self._in_force.publish(self._lease, configuration, utc_now()))
 
     async def _refresh(self) -> None:
         """Read the definitions in force, and make them the roster; states carry over."""
@@ -207,6 +219,10 @@ class Running:
             ]
         )
 
+    async def _sweep(self) -> None:
+        watched = [watch.name for watch in self._cycle.roster]
+        await self._ask(lambda: self._journal.sweep(self._lease, watched, utc_now()))
+
     def _tick(self) -> None:
         self._selfwatch.tick()
         self._ticker = self._loop.call_later(BEAT_S, self._tick)
@@ -222,6 +238,7 @@ class Running:
         for watch in self._cycle.roster:
             watch.due = next_slot(watch.name, watch.interval_s, now)
         self._timetable.lay(self._cycle.roster)
+        self._open(list(self._cycle.roster))
 
     def _lose(self) -> None:
         self.is_lost = True
@@ -240,9 +257,15 @@ def _settle(watch: Watch, now: datetime) -> list[Entry]:
     if moved.state == before:
         return []
     watch.state = moved.state
-    decided = decide(before, moved.state, now)
+    kind = watch.watched.definition.kind
     return [
-        Entry(state=moved.state, due=watch.due, transitions=moved.transitions, decisions=decided)
+        Entry(
+            state=moved.state,
+            due=watch.due,
+            transitions=moved.transitions,
+            decisions=decide(before, moved.state, now),
+            problem=problem_of(moved.state, kind, now, enabled=watch.enabled),
+        )
     ]
 
 

@@ -11,7 +11,9 @@ import msgspec
 from sqlalchemy import Connection, Engine, and_, insert, select, update
 
 from domain.facts import CheckState, Decision, Detail, Result, Sample, Status, Transition
-from storage import counters, series
+from domain.incidents import Problem
+from domain.paging import Recipient
+from storage import counters, incidents, series
 from storage.engine import reader, upsert
 from storage.leadership import Lease, fence, renew
 from storage.schema import catalogue, check_state, decisions, gaps, notices, results, transitions
@@ -22,6 +24,7 @@ class Entry:
     """All that one run of one check changes; it is committed whole or not at all.
 
     `result` is None when only the state moved (a parent went down). `due` is the next slot.
+    `problem` is given when it may concern an incident.
     """
 
     state: CheckState
@@ -30,6 +33,7 @@ class Entry:
     transitions: tuple[Transition, ...] = ()
     decisions: tuple[Decision, ...] = ()
     samples: tuple[Sample, ...] = ()
+    problem: Problem | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,7 @@ class Journal:
         self._check_ids: dict[str, int] = {}
         self._series_ids = series.SeriesIds()
         self.left_out = 0
+        self.recipients: tuple[Recipient, ...] = ()
 
     def commit(
         self,
@@ -101,6 +106,13 @@ class Journal:
             row = {"started": started, "ended": ended, "reason": reason}
             connection.execute(insert(gaps).values(row))
             counters.bump(connection, counters.REVISION)
+
+    def sweep(self, lease: Lease, watched: Sequence[str], now: datetime) -> None:
+        """Do what comes with time alone to incidents, and resolve those of checks not watched."""
+        with self._engine.begin() as connection:
+            fence(connection, lease)
+            incidents.stop_watching(connection, watched, self.recipients, now)
+            incidents.sweep(connection, self.recipients, now)
 
     def notify(self, key: str, level: str, text: str, at: datetime) -> None:
         """Put up a standing notice to operators, shown as a banner until `withdraw`.
@@ -154,6 +166,9 @@ class Journal:
         self._write_states(connection, entries)
         self._write_results(connection, entries)
         self._write_lines(connection, entries)
+        for entry in entries:
+            if entry.problem is not None:
+                incidents.take_up(connection, entry.problem, self.recipients)
         everything = [*samples, *(sample for each in entries for sample in each.samples)]
         left_out = series.append(connection, self._series_ids, everything)
         if entries:

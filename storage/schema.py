@@ -15,11 +15,12 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from storage.engine import LONG, Json, Utc, Words
 
-REVISION = "0001"
+REVISION = "0002"
 
 metadata = MetaData(
     naming_convention={
@@ -219,4 +220,107 @@ notices = Table(
     Column("level", String(20), nullable=False),
     Column("text", Words, nullable=False),
     Column("at", Utc, nullable=False),
+)
+
+# Incidents: the row is what stands now, `incident_lines` is how it came about.
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("id", String(20), primary_key=True),
+    Column("fingerprint", String(300), nullable=False),
+    Column("component", String(200), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("title", Text, nullable=False),
+    Column("stage", String(20), nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("state_severity", SmallInteger, nullable=False),
+    Column("opened_at", Utc, nullable=False),
+    Column("parent_id", String(20)),
+    Column("flapping", Boolean, nullable=False),
+    Column("acknowledged_by", String(200)),
+    Column("acknowledged_at", Utc),
+    Column("sticky", Boolean, nullable=False),
+    Column("assignee", String(200)),
+    Column("resolved_at", Utc),
+    Column("resolution", Text, nullable=False),
+    Column("held", Boolean, nullable=False),
+    Column("version", Integer, nullable=False),
+    # At most one open incident per fingerprint, whoever writes.
+    Index(
+        "uq_incidents_open_fingerprint",
+        "fingerprint",
+        unique=True,
+        sqlite_where=text("is_open"),
+        postgresql_where=text("is_open"),
+    ),
+    Index("ix_incidents_fingerprint_opened_at", "fingerprint", "opened_at"),
+    Index("ix_incidents_opened_at", "opened_at"),
+)
+
+incident_lines = Table(
+    "incident_lines",
+    metadata,
+    Column("id", LONG, primary_key=True),
+    Column("incident_id", String(20), ForeignKey("incidents.id"), nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("action", String(20), nullable=False),
+    Column("stage", String(20), nullable=False),
+    Column("severity", SmallInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Index("ix_incident_lines_incident_id_id", "incident_id", "id"),
+)
+
+# Checks that an incident blocks without an incident of their own.
+affected = Table(
+    "affected",
+    metadata,
+    Column("incident_id", String(20), ForeignKey("incidents.id"), primary_key=True),
+    Column("component", String(200), primary_key=True),
+    Column("since", Utc, nullable=False),
+    Column("until", Utc),
+)
+
+# The last number given to an incident of a UTC day.
+incident_numbers = Table(
+    "incident_numbers",
+    metadata,
+    Column("day", String(8), primary_key=True),
+    Column("last", Integer, nullable=False, server_default="0"),
+)
+
+# Deliveries, written in the transaction that decides them, and kept until they have ended.
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", LONG, primary_key=True),
+    Column("key", String(260), nullable=False, unique=True),
+    Column("incident_id", String(20), ForeignKey("incidents.id"), nullable=False),
+    Column("line_id", LONG, ForeignKey("incident_lines.id"), nullable=False),
+    Column("fingerprint", String(300), nullable=False),
+    Column("channel", String(200), nullable=False),
+    Column("event", String(20), nullable=False),
+    Column("body", Json, nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("due", Utc, nullable=False),
+    Column("leased_until", Utc),
+    Column("settled_at", Utc),
+    Index("ix_outbox_state_due", "state", "due"),
+    Index("ix_outbox_incident_id_channel_id", "incident_id", "channel", "id"),
+    Index("ix_outbox_fingerprint_channel_event", "fingerprint", "channel", "event"),
+)
+
+# A channel that fails is tried with its oldest delivery alone, at `next_try`.
+channel_health = Table(
+    "channel_health",
+    metadata,
+    Column("channel", String(200), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("next_try", Utc),
+    Column("last_error", Text),
+    Column("last_delivered", Utc),
 )

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine, Row, select
 
 from dashboard.views import CheckView, check_view
 from domain.facts import CheckState, Measurement
+from domain.incidents import Incident
+from domain.paging import Recipient, severities
 from monitor.cycle import Cycle
 from monitor.definitions import WatchedCheck
 from monitor.publishing import published
 from monitor.roster import Roster, Watch
+from storage.engine import reader
+from storage.incidents import read
 from storage.journal import Beat, Entry, Journal
 from storage.leadership import Lease, Process, claim
 from storage.readings import Readings
+from storage.schema import affected, decisions, incident_lines, incidents, outbox
 from tests.monitor.stand_ins import ANSWERS, START, Clock, NoForeign, good
 
 
@@ -71,6 +77,30 @@ class Scenario:
         assert view is not None
         return view
 
+    def sweep(self, watched_now: Sequence[str] | None = None) -> None:
+        """What comes with time alone happens."""
+        names = [watch.name for watch in self.cycle.roster]
+        self.journal.sweep(
+            self.lease, names if watched_now is None else watched_now, self.clock.now
+        )
+
+    def incidents(self) -> list[Stood]:
+        """All incidents, oldest first, with their lines and what they affect now."""
+        with reader(self.engine).connect() as connection:
+            rows = connection.execute(select(incidents).order_by(incidents.c.id)).all()
+            return [_stood(connection, read(row)) for row in rows]
+
+    def deliveries(self) -> list[Row[Any]]:
+        """All deliveries in the order in which they were decided."""
+        with reader(self.engine).connect() as connection:
+            return list(connection.execute(select(outbox).order_by(outbox.c.id)).all())
+
+    def reasons(self, gate: str) -> list[str]:
+        """What a gate answered, in order."""
+        query = select(decisions.c.reason).where(decisions.c.gate == gate).order_by(decisions.c.id)
+        with reader(self.engine).connect() as connection:
+            return list(connection.scalars(query))
+
     @property
     def wishes(self) -> list[tuple[float, str, int]]:
         return WISHES
@@ -80,13 +110,43 @@ class Scenario:
         self.clock.now += timedelta(seconds=seconds)
 
 
+@dataclass(frozen=True)
+class Stood:
+    """An incident with its timeline and what it affects now."""
+
+    incident: Incident
+    lines: tuple[Row[Any], ...]
+    affected: tuple[str, ...]
+
+
+def _stood(connection: Connection, incident: Incident) -> Stood:
+    told = select(incident_lines).where(incident_lines.c.incident_id == incident.id)
+    under = select(affected.c.component).where(
+        affected.c.incident_id == incident.id, affected.c.until.is_(None)
+    )
+    return Stood(
+        incident=incident,
+        lines=tuple(connection.execute(told.order_by(incident_lines.c.id)).all()),
+        affected=tuple(connection.scalars(under)),
+    )
+
+
 WISHES: list[tuple[float, str, int]] = []
 
 
-def play(engine: Engine, *checks: WatchedCheck) -> Scenario:
-    """A scenario on a migrated store. Every check answers well until it is told otherwise."""
+def play(
+    engine: Engine, *checks: WatchedCheck, channels: Mapping[str, Sequence[str]] | None = None
+) -> Scenario:
+    """A scenario on a migrated store. Every check answers well until it is told otherwise.
+
+    `channels` are names with the severities they take (none: all).
+    """
     WISHES.clear()
     clock, journal = Clock(), Journal(engine)
+    journal.recipients = tuple(
+        Recipient(name=name, severities=severities(words))
+        for name, words in (channels or {}).items()
+    )
     me = Process(boot_id="boot", host="host", pid=1, process_start=START)
     lease = claim(engine, me, START, lambda _: True)
     assert isinstance(lease, Lease)

@@ -1,0 +1,204 @@
+"""Who is told what, when, and why not. Each step of an incident asks here; answers are stored.
+
+The page gate, first match wins: nested → acknowledged → flapping → no channel → sent. Waiting (to
+group, to cool down) moves a delivery's due time and never drops it. A resolve passes every gate, to
+exactly those whose trigger was sent or is still pending.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from domain.incidents import Action, Incident, Severity, Stage, Step
+
+GATE = "page"
+GROUP_WAIT = timedelta(seconds=30)
+COOLDOWN = timedelta(minutes=15)
+REPEAT_EVERY = timedelta(hours=4)
+# The pause while flapping never holds back a critical that has been hard for so long.
+FLAPPING_CRITICAL = timedelta(minutes=5)
+
+# The words of `severities` in a channel's table → the severities of incidents they stand for.
+WORDS: Mapping[str, tuple[Severity, ...]] = {
+    "info": (Severity.INFO,),
+    "warning": (Severity.MINOR,),
+    "low": (Severity.MINOR,),
+    "error": (Severity.MAJOR,),
+    "medium": (Severity.MAJOR,),
+    "critical": (Severity.CRITICAL, Severity.EMERGENCY),
+    "high": (Severity.CRITICAL, Severity.EMERGENCY),
+}
+
+
+class Event(StrEnum):
+    """What a delivery tells its channel."""
+
+    TRIGGER = "trigger"
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+    NOTICE = "notice"
+
+
+class PageReason(StrEnum):
+    """Why a step was or was not paged."""
+
+    SENT = "sent"
+    GROUPED = "grouped"
+    COOLDOWN = "cooldown"
+    NESTED = "nested"
+    ACKNOWLEDGED = "acknowledged"
+    FLAPPING = "flapping"
+    NO_CHANNEL = "no channel"
+    NOT_A_PAGE = "not a page"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """A channel as paging sees it: its name and the severities it takes."""
+
+    name: str
+    severities: frozenset[Severity]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What a channel was told of one fingerprint: its last trigger, and whether that still stands.
+
+    `stands` is true while a trigger of this incident was sent or is pending without a resolve.
+    """
+
+    last_trigger: datetime | None = None
+    stands: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One delivery to make: to which channel, what, not before when, and why then."""
+
+    channel: str
+    event: Event
+    due: datetime
+    reason: PageReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paging:
+    """The answer to one step: the deliveries, and the reason that is stored and shown."""
+
+    plans: tuple[Plan, ...]
+    reason: PageReason
+
+
+PAGES = frozenset({Action.OPENED, Action.REOPENED, Action.ROSE, Action.STANDS_ALONE})
+NEVER_WAITS = frozenset({Action.ROSE, Action.REPEATED})
+
+
+def plan(
+    step: Step,
+    incident: Incident,
+    recipients: Sequence[Recipient],
+    told: Mapping[str, Told],
+    now: datetime,
+) -> Paging:
+    """The deliveries that a step asks for. `incident` is as it stands after the step."""
+    if step.action is Action.RESOLVED:
+        return _to_those_told(Event.RESOLVE, told, now)
+    if step.action is Action.ACKNOWLEDGED:
+        return _to_those_told(Event.ACKNOWLEDGE, told, now)
+    if step.action in (Action.FLAPPING, Action.STEADY):
+        return _about_flapping(step, incident, recipients, told, now)
+    if step.action not in PAGES and step.action is not Action.REPEATED:
+        return Paging(plans=(), reason=PageReason.NOT_A_PAGE)
+    return _trigger(step, incident, recipients, told, now)
+
+
+def repeats(incident: Incident, last_trigger: datetime | None, now: datetime) -> bool:
+    """Whether an incident that nobody took is told again: 4 h after its last trigger."""
+    waiting = incident.stage is Stage.NEW and incident.parent_id is None and not incident.flapping
+    return waiting and last_trigger is not None and now - last_trigger >= REPEAT_EVERY
+
+
+def severities(words: Sequence[str]) -> frozenset[Severity]:
+    """The severities that a channel's `severities` stand for; all when there are none."""
+    if not words:
+        return frozenset(Severity)
+    return frozenset(severity for word in words for severity in WORDS[word])
+
+
+def _trigger(
+    step: Step,
+    incident: Incident,
+    recipients: Sequence[Recipient],
+    told: Mapping[str, Told],
+    now: datetime,
+) -> Paging:
+    reason = _held_back(incident)
+    critical = incident.severity >= Severity.CRITICAL
+    if reason is PageReason.FLAPPING and critical:
+        return _plans(incident, recipients, now + FLAPPING_CRITICAL, reason)
+    if reason is not None:
+        return Paging(plans=(), reason=reason)
+    if critical or step.action in NEVER_WAITS:
+        return _plans(incident, recipients, now, PageReason.SENT)
+    made = [
+        _after_cooldown(each, told.get(each.name, Told()), now)
+        for each in recipients
+        if incident.severity in each.severities
+    ]
+    if not made:
+        return Paging(plans=(), reason=PageReason.NO_CHANNEL)
+    return Paging(plans=tuple(made), reason=made[0].reason)
+
+
+def _held_back(incident: Incident) -> PageReason | None:
+    if incident.parent_id is not None:
+        return PageReason.NESTED
+    if incident.stage is not Stage.NEW:
+        return PageReason.ACKNOWLEDGED
+    return PageReason.FLAPPING if incident.flapping else None
+
+
+def _plans(
+    incident: Incident, recipients: Sequence[Recipient], due: datetime, reason: PageReason
+) -> Paging:
+    plans = tuple(
+        Plan(channel=each.name, event=Event.TRIGGER, due=due, reason=reason)
+        for each in recipients
+        if incident.severity in each.severities
+    )
+    return Paging(plans=plans, reason=reason if plans else PageReason.NO_CHANNEL)
+
+
+def _after_cooldown(recipient: Recipient, told: Told, now: datetime) -> Plan:
+    """A page that is not urgent waits to be grouped, and longer within the cooldown."""
+    due, reason = now + GROUP_WAIT, PageReason.GROUPED
+    if told.last_trigger is not None and told.last_trigger + COOLDOWN > due:
+        due, reason = told.last_trigger + COOLDOWN, PageReason.COOLDOWN
+    return Plan(channel=recipient.name, event=Event.TRIGGER, due=due, reason=reason)
+
+
+def _to_those_told(event: Event, told: Mapping[str, Told], now: datetime) -> Paging:
+    plans = tuple(
+        Plan(channel=name, event=event, due=now, reason=PageReason.SENT)
+        for name, each in sorted(told.items())
+        if each.stands
+    )
+    return Paging(plans=plans, reason=PageReason.SENT if plans else PageReason.NO_CHANNEL)
+
+
+def _about_flapping(
+    step: Step,
+    incident: Incident,
+    recipients: Sequence[Recipient],
+    told: Mapping[str, Told],
+    now: datetime,
+) -> Paging:
+    """One notice at each end; one who was not told while it flapped is told when it is steady."""
+    if any(each.stands for each in told.values()):
+        return _to_those_told(Event.NOTICE, told, now)
+    if step.action is Action.STEADY and incident.is_open:
+        return _trigger(step, incident, recipients, told, now)
+    return Paging(plans=(), reason=PageReason.FLAPPING)

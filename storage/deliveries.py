@@ -1,0 +1,90 @@
+"""Deliveries as rows: what paging plans for a step of an incident, written with the step itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from domain.incidents import Incident, Step
+from domain.paging import GATE, Event, Paging, Recipient, Told, plan
+from storage.schema import decisions, outbox
+
+# States in which a delivery has told its channel, or will.
+STANDING = ("pending", "leased", "retry", "delivered")
+
+
+def deliver(
+    connection: Connection,
+    incident: Incident,
+    step: Step,
+    line: int,
+    recipients: Sequence[Recipient],
+    now: datetime,
+) -> Paging:
+    """Plan the deliveries of a step, write them into the outbox, and store why."""
+    paging = plan(step, incident, recipients, told(connection, incident), now)
+    body = _body(incident, step, now)
+    rows = [
+        {
+            "key": f"{line}:{each.channel}",
+            "incident_id": incident.id,
+            "line_id": line,
+            "fingerprint": incident.fingerprint,
+            "channel": each.channel,
+            "event": each.event.value,
+            "body": body,
+            "state": "pending",
+            "reason": each.reason.value,
+            "attempts": 0,
+            "created_at": now,
+            "due": each.due,
+        }
+        for each in paging.plans
+    ]
+    if rows:
+        connection.execute(insert(outbox), rows)
+    decided = {"subject": incident.fingerprint, "gate": GATE, "at": now}
+    detail = f"{step.action.value}, {incident.id}"
+    connection.execute(
+        insert(decisions).values(**decided, reason=paging.reason.value, detail=detail)
+    )
+    return paging
+
+
+def told(connection: Connection, incident: Incident) -> dict[str, Told]:
+    """What each channel was told: its last trigger of the fingerprint, and whether that stands."""
+    query = (
+        select(outbox.c.channel, outbox.c.event, outbox.c.incident_id, outbox.c.state, outbox.c.due)
+        .where(
+            outbox.c.fingerprint == incident.fingerprint,
+            outbox.c.event.in_([Event.TRIGGER.value, Event.RESOLVE.value]),
+            outbox.c.state.in_(STANDING),
+        )
+        .order_by(outbox.c.id)
+    )
+    found: dict[str, Told] = {}
+    for row in connection.execute(query):
+        before = found.get(row.channel, Told())
+        if row.event == Event.RESOLVE.value:
+            found[row.channel] = Told(last_trigger=before.last_trigger, stands=False)
+        else:
+            stands = row.incident_id == incident.id
+            found[row.channel] = Told(last_trigger=row.due, stands=stands)
+    return found
+
+
+def _body(incident: Incident, step: Step, now: datetime) -> dict[str, Any]:
+    """What a channel is told, whatever becomes of the incident until it is sent."""
+    return {
+        "incident": incident.id,
+        "title": incident.title,
+        "severity": incident.severity.word,
+        "stage": incident.stage.value,
+        "component": incident.component,
+        "message": step.reason,
+        "opened_at": incident.opened_at.isoformat(),
+        "at": now.isoformat(),
+    }
