@@ -12,7 +12,7 @@ from typing import Any
 from domain import toml_lines
 from domain.configuration import Configuration
 from domain.mistakes import ConfigError, Mistake, located, shown
-from domain.settings import parse_settings
+from domain.settings import ARRAYS, parse_settings
 
 VARIABLE = "NOCTURNE_CONFIG"
 FILE_NAME = "config.toml"
@@ -60,11 +60,14 @@ def read_plain(path: str, environ: Mapping[str, str], read: ReadFile = read_file
 def read_whole(path: str, environ: Mapping[str, str], read: ReadFile = read_file) -> Configuration:
     """The configuration, all of it validated. Raises ConfigError with every mistake in it."""
     # The kinds of checks cost memory that not every command may spend.
-    from monitor.definitions import examine
+    from monitor import channeltables, definitions
 
     parsed = _parse(path, environ, read)
     configuration = parsed.configuration
-    parsed.refuse(examine(configuration.checks, configuration.settings, environ)[1])
+    settings = configuration.settings
+    checks = definitions.examine(configuration.checks, settings, environ)[1]
+    channels = channeltables.examine(configuration.channels, settings, environ)[1]
+    parsed.refuse((*checks, *channels))
     return configuration
 
 
@@ -80,11 +83,15 @@ def _parse(path: str, environ: Mapping[str, str], read: ReadFile) -> Parsed:
     settings, mistakes = parse_settings(document, environ)
     url = anchored(settings.storage.url, PurePath(path).parent)
     settings = replace(settings, storage=replace(settings.storage, url=url))
-    checks = document.get("check", [])
-    if not isinstance(checks, list):
-        mistakes = (*mistakes, _not_an_array(checks))
-        checks = []
-    configuration = Configuration(settings=settings, checks=tuple(checks), source=path)
+    arrays = {name: document.get(name, []) for name in ARRAYS}
+    wrong = {name: value for name, value in arrays.items() if not isinstance(value, list)}
+    configuration = Configuration(
+        settings=settings,
+        checks=() if "check" in wrong else tuple(arrays["check"]),
+        channels=() if "channel" in wrong else tuple(arrays["channel"]),
+        source=path,
+    )
+    mistakes = (*mistakes, *(_not_an_array(name, value) for name, value in wrong.items()))
     return Parsed(configuration=configuration, mistakes=mistakes, text=text)
 
 
@@ -113,7 +120,7 @@ def _document(text: str, path: str) -> dict[str, Any]:
     raise ConfigError([Mistake(key="not valid TOML", reason=reason, file=path, line=line)])
 
 
-def _not_an_array(checks: object) -> Mistake:
-    reason = "checks are a list of tables: write [[check]], with two brackets"
-    given = None if isinstance(checks, dict) else shown(checks)
-    return Mistake(key="check", given=given, reason=reason, path=("check",))
+def _not_an_array(name: str, value: object) -> Mistake:
+    reason = f"{name}s are a list of tables: write [[{name}]], with two brackets"
+    given = None if isinstance(value, dict) else shown(value)
+    return Mistake(key=name, given=given, reason=reason, path=(name,))

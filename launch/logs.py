@@ -6,6 +6,7 @@ import logging
 import re
 import sys
 from collections.abc import MutableMapping
+from functools import partial
 from typing import Any
 
 import structlog
@@ -22,6 +23,7 @@ def configure(log: Log, process: str) -> None:
     level = logging.getLevelNamesMapping()[log.level.upper()]
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
+        partial(_named, process),
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
@@ -33,8 +35,14 @@ def configure(log: Log, process: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(process=process)
     _adopt_libraries(shared, _renderer(log), level)
+
+
+def _named(
+    process: str, _: Any, __: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    # Not a context variable: threads begin with an empty context.
+    return {**event, "process": process}
 
 
 def redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -19,9 +19,8 @@ from launch.commands import OK, REFUSED, Call, complain
 from storage import commands
 from storage.changes import Changes, UnknownDefinition
 from storage.commands import CommandState, Reply
-from storage.engine import StoreError, open_engine, reader
-from storage.revision import current_revision
-from storage.schema import REVISION
+from storage.engine import StoreError, open_existing
+from storage.revision import require_current
 
 CHECK_NOW = "check-now"
 PATIENCE_S = 35.0
@@ -102,15 +101,9 @@ def _change(call: Call, change: Callable[[Changes], object]) -> int:
 @contextmanager
 def _store(call: Call) -> Iterator[Engine]:
     """The store, which must have this version's schema. Raises StoreError."""
-    engine = open_engine(config.read_plain(call.config, call.environ).settings.storage.url)
+    engine = open_existing(config.read_plain(call.config, call.environ).settings.storage.url)
     try:
-        with reader(engine).connect() as connection:
-            found = current_revision(connection)
-        if found != REVISION:
-            raise StoreError(
-                f"the store has schema {found or 'none'}, this version needs {REVISION}: "
-                "run `python app.py migrate`"
-            )
+        require_current(engine)
         yield engine
     except DBAPIError as error:
         raise StoreError(f"the store cannot be used: {str(error.orig).strip()}") from error
