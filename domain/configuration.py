@@ -11,8 +11,12 @@ from domain.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """`checks` are the `[[check]]` tables as written, secrets still as `${NAME}`; `source` is the file."""
+    """`checks` and `channels` are the `[[check]]` and `[[channel]]` tables as written.
+
+    Secrets in them still stand as `${NAME}`; `source` is the file.
+    """
 
     settings: Settings
     checks: tuple[Mapping[str, Detail], ...]
     source: str
+    channels: tuple[Mapping[str, Detail], ...] = ()

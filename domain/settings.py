@@ -21,7 +21,7 @@ PREFIX = "NOCTURNE_"
 LEVEL = "__"
 ENVIRONMENT = "environment"
 LONGEST_TIMEOUT_S = 30.0
-ARRAYS = ("check",)
+ARRAYS = ("check", "channel")
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 Anonymous = Literal["viewer", "operator", "none"]

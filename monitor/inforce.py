@@ -11,9 +11,11 @@ from sqlalchemy import Engine
 
 from domain.configuration import Configuration
 from domain.settings import ConfigError
+from monitor import channeltables
+from monitor.channeltables import NamedChannel
 from monitor.definitions import WatchedCheck, build
 from storage import definitions
-from storage.changes import CHECK, MONITORING
+from storage.changes import CHANNEL, CHECK, MONITORING
 from storage.journal import Journal
 from storage.leadership import Lease
 
@@ -31,9 +33,15 @@ class InForce:
 
     def publish(self, lease: Lease, configuration: Configuration, now: datetime) -> None:
         """Make the tables of the file the bases of the definitions."""
-        definitions.publish(
-            self._engine, CHECK, configuration.checks, configuration.source, now, lease
-        )
+        source = configuration.source
+        for kind, tables in ((CHECK, configuration.checks), (CHANNEL, configuration.channels)):
+            definitions.publish(self._engine, kind, tables, source, now, lease)
+
+    def channels(self, configuration: Configuration) -> tuple[NamedChannel, ...]:
+        """The channels in force. Raises ConfigError when an edit made one impossible."""
+        rows = [each for each in definitions.load(self._engine, CHANNEL) if not each.orphaned]
+        tables = [each.in_force for each in rows]
+        return channeltables.build(tables, configuration.settings, self._environ)
 
     def load(self, configuration: Configuration, now: datetime) -> tuple[WatchedCheck, ...]:
         """The checks in force. Edits that no longer fit the file are left out, with a notice."""

@@ -53,7 +53,8 @@ class Recorder:
     """Takes entries, samples and beats from the loop; commits them in order from its own thread.
 
     `on_change` is called (in this thread) when the change counter moved, `on_lost` when another
-    monitor took the leadership over: from then on nothing more is written.
+    monitor took the leadership over: from then on nothing more is written. `on_problem` is called
+    after a commit that may have left deliveries.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Recorder:
         *,
         on_change: Callable[[], None],
         on_lost: Callable[[], None],
+        on_problem: Callable[[], None] = lambda: None,
         buffer: int = BUFFER,
     ) -> None:
         self._journal = journal
@@ -71,6 +73,7 @@ class Recorder:
         self._watch = watch
         self._on_change = on_change
         self._on_lost = on_lost
+        self._on_problem = on_problem
         self.limit = buffer
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -176,6 +179,8 @@ class Recorder:
         while (batch := self._peek()).is_something:
             entries = [entry for group in batch.groups for entry in group]
             self._journal.commit(self._lease, entries, batch.samples, batch.beat)
+            if any(entry.problem is not None for entry in entries):
+                self._on_problem()
             self._forget(batch)
             self._record_dropped()
 

@@ -15,13 +15,16 @@ from domain.configuration import Configuration
 from domain.facts import CheckState, Sample
 from domain.incidents import problem_of
 from domain.muting import decide
+from domain.paging import Recipient, severities
 from domain.settings import ConfigError
 from domain.state import pause, resume
 from monitor import orders
+from monitor.channeltables import NamedChannel
 from monitor.cycle import Cycle
-from monitor.definitions import WatchedCheck, build
+from monitor.definitions import WatchedCheck
 from monitor.foreign import ForeignRunner
 from monitor.inforce import InForce
+from monitor.outbox import Sender
 from monitor.publishing import published, schemas
 from monitor.recorder import Recorder
 from monitor.roster import Roster, Watch, next_slot, opening_order
@@ -30,6 +33,7 @@ from monitor.selfwatch import BEAT_S, SelfWatch, Tick, Vitals
 from monitor.timetable import Timetable
 from storage.journal import Beat, Entry, Journal
 from storage.leadership import Lease
+from storage.retention import retain
 from storage.watch import CounterWatch
 
 log = structlog.get_logger()
@@ -40,6 +44,8 @@ DRAIN_S = 2.0
 FLUSH_S = 1.5
 GAP = timedelta(seconds=10)
 SWEEP_S = 10.0
+RETAIN_S = 3600.0
+RETAIN_PAUSE_S = 0.1
 CONFIG_NOTICE = "config"
 
 
@@ -68,10 +74,12 @@ class Running:
             CounterWatch(engine),
             on_change=lambda: self._on_loop(self._take_changes),
             on_lost=lambda: self._on_loop(self._lose),
+            on_problem=lambda: self._on_loop(self._sender.wake),
         )
         self._in_force = InForce(engine, self._journal, environ)
         self._foreign = ForeignRunner()
         self._sampler = SystemSampler()
+        self._sender = Sender(engine, lease, self._ask, utc_now)
         self._timetable = Timetable(self._run_check)
         self._cycle = Cycle(
             Roster(),
@@ -97,6 +105,8 @@ class Running:
             interval = self._configuration.settings.monitor.metrics_interval_s
             self._timetable.every(interval, self._sample)
         self._timetable.every(SWEEP_S, self._sweep)
+        self._timetable.every(RETAIN_S, self._retain)
+        self._sender.start()
         self._tick()
         # Commands and edits may have come while nobody led.
         self._take_changes()
@@ -109,12 +119,6 @@ class Running:
         """
         try:
             configuration = load()
-            build(
-                configuration.checks,
-                configuration.settings,
-                self._environ,
-                source=configuration.source,
-            )
         except ConfigError as error:
             text = f"The changed configuration is refused, the old one stays in force. {error}"
             log.error("configuration refused", reason=str(error))
@@ -134,6 +138,7 @@ class Running:
         if left:
             log.warning("runs given up at the stop", count=left)
         await self._foreign.close()
+        await self._sender.close()
         return await asyncio.to_thread(self._recorder.stop, FLUSH_S)
 
     async def _run_check(self, name: str, attempt: int, slot: datetime | None) -> None:
@@ -146,6 +151,7 @@ class Running:
     async def _refresh(self) -> None:
         """Read the definitions in force, and make them the roster; states carry over."""
         configuration = self._configuration
+        self._adopt_channels(await self._ask(lambda: self._in_force.channels(configuration)))
         watched = await self._ask(lambda: self._in_force.load(configuration, utc_now()))
         if watched == self._watched:
             return
@@ -177,6 +183,14 @@ class Running:
         self._timetable.lay(watches)
         self._open(fresh)
 
+    def _adopt_channels(self, channels: Sequence[NamedChannel]) -> None:
+        self._journal.recipients = tuple(
+            Recipient(name=each.name, severities=severities(each.channel.severities))
+            for each in channels
+            if each.enabled
+        )
+        self._sender.adopt(channels)
+
     def _open(self, fresh: Sequence[Watch]) -> None:
         """Run new and changed checks soon, without a storm."""
         enabled = [watch for watch in fresh if watch.enabled]
@@ -185,6 +199,7 @@ class Running:
             self._timetable.later(seconds, name, 1)
 
     def _take_changes(self) -> None:
+        self._sender.wake()
         self._begin(self._refresh_and_obey())
 
     async def _refresh_and_obey(self) -> None:
@@ -222,6 +237,13 @@ class Running:
     async def _sweep(self) -> None:
         watched = [watch.name for watch in self._cycle.roster]
         await self._ask(lambda: self._journal.sweep(self._lease, watched, utc_now()))
+
+    async def _retain(self) -> None:
+        """Once an hour, what is older than its days goes; with pauses in which others write."""
+        days = timedelta(days=self._configuration.settings.storage.raw_days)
+        before = utc_now() - days
+        while await self._ask(lambda: retain(self._engine, self._lease, before)):
+            await asyncio.sleep(RETAIN_PAUSE_S)
 
     def _tick(self) -> None:
         self._selfwatch.tick()

@@ -16,6 +16,7 @@ from storage.definitions import EDITED, Definition, load_one
 from storage.schema import audit, definitions
 
 CHECK = "check"
+CHANNEL = "channel"
 MONITORING = ("monitoring", "all")
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Engine, select
+from sqlalchemy import Connection, Engine, Select, select
 
 from domain.incidents import Incident, Severity, Stage
+from storage import definitions, outbox
 from storage.engine import reader
 from storage.incidents import read
-from storage.schema import affected, incident_lines, incidents, outbox
+from storage.schema import affected, incident_lines, incidents
+from storage.schema import outbox as outbox_rows
+
+CHANNEL = "channel"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,11 +56,25 @@ class Told:
     nested: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PagingHealth:
+    """Whether anybody can be told: `failing` are channels in use whose last try failed.
+
+    `pending` counts deliveries that have not ended, `lost` those that never will arrive, by channel.
+    """
+
+    configured: bool
+    pending: int
+    lost: dict[str, int]
+    failing: tuple[str, ...]
+
+
 class IncidentReadings:
-    """Reads for incident lists and pages; every method is one short read transaction."""
+    """Reads for incident lists and pages; every method is a few short reads."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = reader(engine)
+        self._store = engine
 
     def open(self) -> tuple[Incident, ...]:
         """The incidents that stand, worst and oldest first."""
@@ -65,6 +85,12 @@ class IncidentReadings:
         )
         with self._engine.connect() as connection:
             return tuple(read(row) for row in connection.execute(query))
+
+    def standing(self) -> tuple[Told, ...]:
+        """The incidents that stand with all that belongs to them, worst and oldest first."""
+        found = self.open()
+        with self._engine.connect() as connection:
+            return _told(connection, found)
 
     def since(self, start: datetime, limit: int) -> tuple[Incident, ...]:
         """The incidents opened since `start`, newest first, at most `limit`."""
@@ -96,13 +122,19 @@ class IncidentReadings:
             ).one_or_none()
             if row is None:
                 return None
-            return Told(
-                incident=read(row),
-                lines=_lines(connection, incident_id),
-                deliveries=_sent(connection, incident_id),
-                affected=_affected(connection, incident_id),
-                nested=_nested(connection, incident_id),
-            )
+            return _told(connection, [read(row)])[0]
+
+    def paging(self) -> PagingHealth:
+        """How the notification pipeline does, over all channels."""
+        channels = definitions.load(self._store, CHANNEL)
+        used = {each.name for each in channels if not each.orphaned and _is_enabled(each)}
+        known = outbox.health(self._store)
+        return PagingHealth(
+            configured=bool(used),
+            pending=sum(each.pending for each in known),
+            lost={each.channel: each.dead for each in known if each.dead},
+            failing=tuple(each.channel for each in known if each.failures and each.channel in used),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,17 +172,39 @@ def statistics(found: Sequence[Incident]) -> Statistics:
 
 
 def _count(words: Sequence[str]) -> dict[str, int]:
-    return {word: words.count(word) for word in sorted(set(words))}
+    return dict(sorted(Counter(words).items()))
 
 
 def _mean(seconds: Sequence[float]) -> float | None:
     return round(sum(seconds) / len(seconds), 1) if seconds else None
 
 
-def _lines(connection: Connection, incident_id: str) -> tuple[Line, ...]:
-    query = select(incident_lines).where(incident_lines.c.incident_id == incident_id)
+def _is_enabled(channel: definitions.Definition) -> bool:
+    return channel.in_force.get("enabled", True) is not False
+
+
+def _told(connection: Connection, found: Sequence[Incident]) -> tuple[Told, ...]:
+    """All that belongs to these incidents, with one query for each part."""
+    ids = [each.id for each in found]
+    lines, sent = _lines(connection, ids), _sent(connection, ids)
+    blocked, nested = _affected(connection, ids), _nested(connection, ids)
     return tuple(
-        Line(
+        Told(
+            incident=each,
+            lines=tuple(lines.get(each.id, ())),
+            deliveries=tuple(sent.get(each.id, ())),
+            affected=tuple(blocked.get(each.id, ())),
+            nested=tuple(nested.get(each.id, ())),
+        )
+        for each in found
+    )
+
+
+def _lines(connection: Connection, ids: Sequence[str]) -> dict[str, list[Line]]:
+    query = select(incident_lines).where(incident_lines.c.incident_id.in_(ids))
+    found: dict[str, list[Line]] = {}
+    for row in connection.execute(query.order_by(incident_lines.c.id)):
+        line = Line(
             at=row.at,
             actor=row.actor,
             action=row.action,
@@ -158,14 +212,15 @@ def _lines(connection: Connection, incident_id: str) -> tuple[Line, ...]:
             severity=Severity(row.severity),
             reason=row.reason,
         )
-        for row in connection.execute(query.order_by(incident_lines.c.id))
-    )
+        found.setdefault(row.incident_id, []).append(line)
+    return found
 
 
-def _sent(connection: Connection, incident_id: str) -> tuple[Sent, ...]:
-    query = select(outbox).where(outbox.c.incident_id == incident_id).order_by(outbox.c.id)
-    return tuple(
-        Sent(
+def _sent(connection: Connection, ids: Sequence[str]) -> dict[str, list[Sent]]:
+    query = select(outbox_rows).where(outbox_rows.c.incident_id.in_(ids))
+    found: dict[str, list[Sent]] = {}
+    for row in connection.execute(query.order_by(outbox_rows.c.id)):
+        sent = Sent(
             channel=row.channel,
             event=row.event,
             state=row.state,
@@ -174,17 +229,30 @@ def _sent(connection: Connection, incident_id: str) -> tuple[Sent, ...]:
             created_at=row.created_at,
             settled_at=row.settled_at,
         )
-        for row in connection.execute(query)
+        found.setdefault(row.incident_id, []).append(sent)
+    return found
+
+
+def _affected(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
+    query = (
+        select(affected.c.incident_id, affected.c.component)
+        .where(affected.c.incident_id.in_(ids), affected.c.until.is_(None))
+        .order_by(affected.c.component)
     )
+    return _by_first(connection, query)
 
 
-def _affected(connection: Connection, incident_id: str) -> tuple[str, ...]:
-    query = select(affected.c.component).where(
-        affected.c.incident_id == incident_id, affected.c.until.is_(None)
+def _nested(connection: Connection, ids: Sequence[str]) -> dict[str, list[str]]:
+    query = (
+        select(incidents.c.parent_id, incidents.c.id)
+        .where(incidents.c.parent_id.in_(ids), incidents.c.is_open)
+        .order_by(incidents.c.id)
     )
-    return tuple(connection.scalars(query.order_by(affected.c.component)))
+    return _by_first(connection, query)
 
 
-def _nested(connection: Connection, incident_id: str) -> tuple[str, ...]:
-    query = select(incidents.c.id).where(incidents.c.parent_id == incident_id, incidents.c.is_open)
-    return tuple(connection.scalars(query.order_by(incidents.c.id)))
+def _by_first(connection: Connection, query: Select[Any]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row[0], []).append(row[1])
+    return found

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, delete, func, select
+from sqlalchemy import Connection, Row, and_, func, select
 
 from domain.facts import Sample
 from storage.engine import to_ms, upsert
@@ -110,13 +110,6 @@ def _next_bucket(connection: Connection, first: int) -> int | None:
     query = select(func.min(samples.c.bucket)).where(samples.c.bucket >= first)
     found: int | None = connection.execute(query).scalar_one()
     return found
-
-
-def drop_before(connection: Connection, moment: datetime) -> int:
-    """Delete the whole buckets that end before `moment`; returns how many rows went."""
-    return connection.execute(
-        delete(samples).where(samples.c.bucket < to_ms(moment) // BUCKET_MS)
-    ).rowcount
 
 
 def encode_labels(labels: Labels) -> str:

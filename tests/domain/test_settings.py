@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.mistakes import MASK, Mistake, shown
-from domain.settings import PLAIN, TABLES, Settings, Web, parse_settings
+from domain.settings import ARRAYS, PLAIN, TABLES, Settings, Web, parse_settings
 
 
 def mistakes(document: dict[str, Any], environ: dict[str, str] | None = None) -> list[str]:
@@ -119,6 +119,7 @@ def test_a_prefixed_variable_overrides_the_file_with_the_type_of_its_key() -> No
         ("NOCTURNE_WEB__PROT", "1", "no key has this name, did you mean NOCTURNE_WEB__PORT?"),
         ("NOCTURNE_WEB__PORT__X", "1", "no key has this name"),
         ("NOCTURNE_CHECK__0__URL", "x", "lists of tables have no overrides: write ${NAME}"),
+        ("NOCTURNE_CHANNEL__0__URL", "x", "lists of tables have no overrides: write ${NAME}"),
         ("NOCTURNE_MONITOR__DISABLED", "maybe", "must be true or false"),
         ("DISABLE_HEALTH_CHECKS", "maybe", "must be true or false"),
         ("LOG_LEVEL", "loud", 'environment: LOG_LEVEL = "loud": must be one of'),
@@ -205,7 +206,7 @@ KEYS = st.sampled_from([key for _, keys in TABLES.values() for key in keys]) | s
 
 @given(
     st.dictionaries(
-        st.sampled_from([*TABLES, "check"]) | st.text(),
+        st.sampled_from([*TABLES, *ARRAYS]) | st.text(),
         VALUES | st.dictionaries(KEYS, VALUES, max_size=4),
         max_size=5,
     ),

@@ -27,6 +27,14 @@ def test_a_good_file_gives_settings_and_raw_checks() -> None:
     assert configuration.source == "/etc/n/c.toml"
 
 
+def test_a_good_file_gives_raw_channels() -> None:
+    text = '[[channel]]\nname = "a"\nkind = "webhook"\nurl = "${URL}"\n'
+
+    configuration = read_whole("c.toml", {"URL": "https://h/"}, lambda path: text)
+
+    assert configuration.channels == ({"name": "a", "kind": "webhook", "url": "${URL}"},)
+
+
 def test_mistakes_in_tables_and_checks_are_told_together_in_the_order_of_the_file() -> None:
     text = '[[check]]\nname = "a"\nkind = "tpc"\n[web]\nport = 0\n'
 
@@ -50,6 +58,9 @@ def test_reading_plain_tables_only_passes_over_the_checks() -> None:
         ("a = " + "9" * 5000, "c.toml: not valid TOML: "),
         ("[check]\nname = 'a'\n", "c.toml:1: check: checks are a list of tables: write [[check]]"),
         ("check = 5\n", "c.toml:1: check = 5: checks are a list of tables"),
+        ("[channel]\n", "c.toml:1: channel: channels are a list of tables: write [[channel]]"),
+        ("channel = 5\n", "c.toml:1: channel = 5: channels are a list of tables"),
+        ("[[channel]]\nname = 'a'\n", 'c.toml:1: channel "a": kind is missing'),
     ],
 )
 def test_a_file_of_the_wrong_form_is_refused(text: str, expected: str) -> None:

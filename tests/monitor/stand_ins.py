@@ -32,7 +32,7 @@ class Clock:
         return self.now
 
 
-class Told(Check):
+class Told(Check, frozen=True):
     """A check that answers what stands in `ANSWERS` under its key; raises what is an exception."""
 
     key: str

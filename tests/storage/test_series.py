@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from domain.facts import Sample
 from storage import schema
-from storage.series import SeriesIds, append, drop_before, encode_labels, find, read
+from storage.series import SeriesIds, append, encode_labels, find, read
 from tests.storage.stores import NOW, Store, after, sample
 
 BUCKET_S = 600
@@ -150,16 +150,6 @@ def test_labels_may_hold_any_text(store: Store, labels: str) -> None:
 
 def test_labels_are_stored_as_json_with_sorted_names() -> None:
     assert encode_labels((("b", "2"), ("a", "1"))) == '{"a":"1","b":"2"}'
-
-
-def test_only_whole_buckets_before_the_moment_are_dropped(store: Store) -> None:
-    write(store, *(sample(at, at) for at in (0, BUCKET_S, 2 * BUCKET_S)))
-
-    with store.engine.begin() as connection:
-        gone = drop_before(connection, after(2 * BUCKET_S - 1))
-
-    assert gone == 1
-    assert points(store) == (BUCKET_S, 2 * BUCKET_S)
 
 
 BATCHES = st.lists(

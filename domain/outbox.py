@@ -1,0 +1,209 @@
+"""Deliveries: what a channel is told, what came of it, and when it is tried again. All pure.
+
+A delivery ends delivered, dead or cancelled, always with a reason; until then it is tried again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from domain.facts import Detail
+from domain.paging import Event
+
+FIRST_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(seconds=60)
+GIVES_UP_AFTER = timedelta(hours=24)
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery is on its way."""
+
+    PENDING = "pending"
+    LEASED = "leased"
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+UNSETTLED = frozenset({DeliveryState.PENDING, DeliveryState.LEASED, DeliveryState.RETRY})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What a channel sends. `key` is the same for every try, so that the other side can drop copies.
+
+    `severity` and `stage` are the incident's words; `at` is when it happened, not when it is sent.
+    """
+
+    key: str
+    event: Event
+    incident_id: str
+    title: str
+    severity: str
+    component: str
+    message: str
+    opened_at: datetime
+    at: datetime
+    stage: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A row of the outbox while it is being sent. `attempts` are the tries that have ended."""
+
+    id: int
+    key: str
+    incident_id: str
+    channel: str
+    event: Event
+    body: Mapping[str, Detail]
+    attempts: int
+    created_at: datetime
+    due: datetime
+
+
+class Verdict(StrEnum):
+    """How a try ended: a failure may pass, a refusal will not."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of one try. `text` is for people and holds no secret.
+
+    `retry_after_s` is how many seconds the other side asked to be left alone.
+    """
+
+    verdict: Verdict
+    text: str = ""
+    retry_after_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What becomes of a delivery: its state, when it is due again, and the reason shown."""
+
+    state: DeliveryState
+    due: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """How a channel does: failures since it last delivered; `next_try` while it backs off."""
+
+    failures: int = 0
+    next_try: datetime | None = None
+
+
+class Told(Protocol):
+    """A row in the history of one incident and channel."""
+
+    @property
+    def id(self) -> int:
+        """Its number: rows are sent in its order."""
+        ...
+
+    @property
+    def event(self) -> str:
+        """What it tells, an Event's value."""
+        ...
+
+    @property
+    def state(self) -> str:
+        """Where it is, a DeliveryState's value."""
+        ...
+
+
+def delivered(text: str = "delivered") -> Outcome:
+    """The channel took it."""
+    return Outcome(verdict=Verdict.DELIVERED, text=text)
+
+
+def failed(text: str, retry_after_s: float | None = None) -> Outcome:
+    """The channel did not take it now; the same message may pass later."""
+    return Outcome(verdict=Verdict.FAILED, text=text, retry_after_s=retry_after_s)
+
+
+def refused(text: str) -> Outcome:
+    """The channel will never take this message."""
+    return Outcome(verdict=Verdict.REFUSED, text=text)
+
+
+def key_of(line_id: int, channel: str) -> str:
+    """The idempotency key of a delivery: one per line of the timeline and recipient."""
+    return f"{line_id}:{channel}"
+
+
+def message_of(delivery: Delivery) -> Message:
+    """What is sent. Raises KeyError or ValueError when the row's body lacks one of its fields."""
+    body = delivery.body
+    return Message(
+        key=delivery.key,
+        event=delivery.event,
+        incident_id=delivery.incident_id,
+        title=str(body["title"]),
+        severity=str(body["severity"]),
+        component=str(body["component"]),
+        message=str(body["message"]),
+        opened_at=datetime.fromisoformat(str(body["opened_at"])),
+        at=datetime.fromisoformat(str(body["at"])),
+        stage=str(body["stage"]),
+    )
+
+
+def after(outcome: Outcome, attempts: int, created_at: datetime, now: datetime) -> Settled:
+    """What becomes of a delivery after a try; `attempts` counts this one too."""
+    match outcome.verdict:
+        case Verdict.DELIVERED:
+            return Settled(state=DeliveryState.DELIVERED, due=now, reason=outcome.text)
+        case Verdict.REFUSED:
+            return Settled(state=DeliveryState.DEAD, due=now, reason=f"refused: {outcome.text}")
+    if now - created_at >= GIVES_UP_AFTER:
+        reason = f"given up after 24 h: {outcome.text}"
+        return Settled(state=DeliveryState.DEAD, due=now, reason=reason)
+    due = now + _pause(outcome, attempts)
+    return Settled(state=DeliveryState.RETRY, due=due, reason=outcome.text)
+
+
+def channel_after(health: Health, outcome: Outcome, now: datetime) -> Health:
+    """How the channel does after a try. One that refuses answers, so it need not be spared."""
+    if outcome.verdict is Verdict.DELIVERED:
+        return Health()
+    failures = health.failures + 1
+    if outcome.verdict is Verdict.REFUSED:
+        return Health(failures=failures)
+    return Health(failures=failures, next_try=now + _pause(outcome, failures))
+
+
+def orphans(history: Sequence[Told]) -> tuple[int, ...]:
+    """The waiting rows of one incident and channel that follow up a trigger nobody got.
+
+    `history` is in the order of sending. A resolve ends what the triggers before it began.
+    """
+    found: list[int] = []
+    stands = False
+    for row in history:
+        lost = row.state in (DeliveryState.DEAD, DeliveryState.CANCELLED)
+        if row.event == Event.TRIGGER:
+            stands = stands or not lost
+        elif not stands and row.state in (DeliveryState.PENDING, DeliveryState.RETRY):
+            found.append(row.id)
+        if row.event == Event.RESOLVE:
+            stands = False
+    return tuple(found)
+
+
+def _pause(outcome: Outcome, failures: int) -> timedelta:
+    """5 s doubling to 60 s; longer when the other side asks for it."""
+    doubled = FIRST_PAUSE * (1 << min(max(failures - 1, 0), 10))
+    asked = timedelta(seconds=outcome.retry_after_s or 0)
+    return max(min(doubled, LONGEST_PAUSE), asked)

@@ -1,0 +1,324 @@
+"""The outbox: deliveries are leased, sent elsewhere, and settled; all rows end with a reason.
+
+A row leased by a process that died is free again at `leased_until`. Rows of one incident and channel
+go in their order; a channel that fails is tried with its oldest row alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    and_,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+
+from domain.outbox import (
+    UNSETTLED,
+    Delivery,
+    DeliveryState,
+    Health,
+    Outcome,
+    Settled,
+    Verdict,
+    after,
+    channel_after,
+)
+from domain.paging import Event
+from storage import counters
+from storage.engine import reader
+from storage.leadership import Lease, fence
+from storage.schema import channel_health, outbox
+from storage.takeover import WAITING, expire, take_over, words
+
+LEASED_FOR = timedelta(seconds=60)
+PER_CHANNEL = 10
+OPEN = sorted(state.value for state in UNSETTLED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRow:
+    """A delivery as a timeline shows it. `settled_at` is None until it has ended."""
+
+    id: int
+    line_id: int
+    channel: str
+    event: Event
+    state: DeliveryState
+    reason: str
+    attempts: int
+    created_at: datetime
+    due: datetime
+    settled_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelHealth:
+    """How a channel does. `failures` are those since it last delivered; `pending` and `dead` count rows."""
+
+    channel: str
+    failures: int
+    next_try: datetime | None
+    last_error: str | None
+    last_delivered: datetime | None
+    pending: int
+    dead: int
+    last_dead: datetime | None
+
+
+def lease(
+    engine: Engine,
+    lease: Lease,
+    now: datetime,
+    limit: int = 50,
+    busy: Collection[str] = frozenset(),
+) -> tuple[Delivery, ...]:
+    """Take deliveries that are due, oldest first, for 60 s; none of the channels that are `busy`.
+
+    Raises LeadershipLost.
+    """
+    with reader(engine).connect() as connection:
+        if not _channels(connection, now, busy):
+            return ()
+    with engine.begin() as connection:
+        fence(connection, lease)
+        rows: list[Row[Any]] = []
+        for channel, at_most in _channels(connection, now, busy):
+            rows += _due(connection, channel, now, min(at_most, limit - len(rows)))
+        _mark(connection, [row.id for row in rows], now)
+    return tuple(_delivery(row) for row in rows)
+
+
+def settle(
+    engine: Engine,
+    lease: Lease,
+    delivery: Delivery,
+    outcome: Outcome,
+    now: datetime,
+    fallbacks: Mapping[str, str],
+) -> Settled | None:
+    """Store what came of a try; None when the row is no longer leased as it was.
+
+    `fallbacks` are the channels that take over, by name of the one that failed. Raises
+    LeadershipLost.
+    """
+    attempts = delivery.attempts + 1
+    settled = after(outcome, attempts, delivery.created_at, now)
+    with engine.begin() as connection:
+        fence(connection, lease)
+        if not _end(connection, delivery, settled, attempts, now):
+            return None
+        _note_health(connection, delivery.channel, outcome, now)
+        if settled.state is DeliveryState.DEAD:
+            fallback = fallbacks.get(delivery.channel)
+            take_over(connection, delivery, settled.reason, fallback, now)
+            if outcome.verdict is Verdict.FAILED:
+                expire(connection, delivery.channel, settled.reason, fallback, now)
+        counters.bump(connection, counters.REVISION)
+    return settled
+
+
+def cancel(engine: Engine, lease: Lease, delivery: Delivery, reason: str, now: datetime) -> bool:
+    """End a leased row without sending it; whether it was still leased. Raises LeadershipLost."""
+    settled = Settled(state=DeliveryState.CANCELLED, due=delivery.due, reason=reason)
+    with engine.begin() as connection:
+        fence(connection, lease)
+        ended = _end(connection, delivery, settled, delivery.attempts, now)
+        if ended:
+            counters.bump(connection, counters.REVISION)
+    return ended
+
+
+def release(engine: Engine, lease: Lease, deliveries: Sequence[Delivery]) -> None:
+    """Give back rows that were leased and not tried. Raises LeadershipLost."""
+    with engine.begin() as connection:
+        fence(connection, lease)
+        for each in deliveries:
+            state = DeliveryState.RETRY if each.attempts else DeliveryState.PENDING
+            connection.execute(
+                update(outbox).where(_leased(each)).values(state=state.value, leased_until=None)
+            )
+
+
+def is_waiting(engine: Engine) -> bool:
+    """Whether any row has not ended yet."""
+    query = select(outbox.c.id).where(outbox.c.state.in_(OPEN)).limit(1)
+    with reader(engine).connect() as connection:
+        return connection.execute(query).first() is not None
+
+
+def recent(engine: Engine, incident_id: str) -> tuple[DeliveryRow, ...]:
+    """The deliveries of an incident, in the order of sending."""
+    query = select(outbox).where(outbox.c.incident_id == incident_id).order_by(outbox.c.id)
+    with reader(engine).connect() as connection:
+        rows = connection.execute(query).all()
+    return tuple(
+        DeliveryRow(
+            id=row.id,
+            line_id=row.line_id,
+            channel=row.channel,
+            event=Event(row.event),
+            state=DeliveryState(row.state),
+            reason=row.reason,
+            attempts=row.attempts,
+            created_at=row.created_at,
+            due=row.due,
+            settled_at=row.settled_at,
+        )
+        for row in rows
+    )
+
+
+def health(engine: Engine) -> tuple[ChannelHealth, ...]:
+    """How every channel does that was ever told something, by name."""
+    counted = [*OPEN, DeliveryState.DEAD.value]
+    query = (
+        select(
+            outbox.c.channel,
+            outbox.c.state,
+            func.count().label("rows"),
+            func.max(outbox.c.settled_at).label("last"),
+        )
+        .where(outbox.c.state.in_(counted))
+        .group_by(outbox.c.channel, outbox.c.state)
+    )
+    with reader(engine).connect() as connection:
+        counts = connection.execute(query).all()
+        known = {row.channel: row for row in connection.execute(select(channel_health))}
+    names = sorted(known.keys() | {row.channel for row in counts})
+    return tuple(_health_of(name, known.get(name), counts) for name in names)
+
+
+def _health_of(name: str, row: Row[Any] | None, counts: Sequence[Row[Any]]) -> ChannelHealth:
+    own = {each.state: each for each in counts if each.channel == name}
+    dead = own.pop(DeliveryState.DEAD.value, None)
+    return ChannelHealth(
+        channel=name,
+        failures=row.failures if row else 0,
+        next_try=row.next_try if row else None,
+        last_error=row.last_error if row else None,
+        last_delivered=row.last_delivered if row else None,
+        pending=sum(each.rows for each in own.values()),
+        dead=dead.rows if dead else 0,
+        last_dead=dead.last if dead else None,
+    )
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    waits = and_(outbox.c.state.in_(WAITING), outbox.c.due <= now)
+    abandoned = and_(outbox.c.state == DeliveryState.LEASED.value, outbox.c.leased_until <= now)
+    return or_(waits, abandoned)
+
+
+def _channels(
+    connection: Connection, now: datetime, busy: Collection[str]
+) -> list[tuple[str, int]]:
+    """The channels with due rows that may be tried now, and how many rows each may have."""
+    query = (
+        select(outbox.c.channel, channel_health.c.next_try)
+        .join_from(
+            outbox, channel_health, outbox.c.channel == channel_health.c.channel, isouter=True
+        )
+        .where(_is_due(now))
+        .group_by(outbox.c.channel, channel_health.c.next_try)
+        .order_by(func.min(outbox.c.id))
+    )
+    return [
+        (channel, PER_CHANNEL if next_try is None else 1)
+        for channel, next_try in connection.execute(query)
+        if channel not in busy and (next_try is None or next_try <= now)
+    ]
+
+
+def _due(connection: Connection, channel: str, now: datetime, limit: int) -> Sequence[Row[Any]]:
+    ahead = outbox.alias("ahead")
+    is_behind = exists().where(
+        ahead.c.incident_id == outbox.c.incident_id,
+        ahead.c.channel == outbox.c.channel,
+        ahead.c.id < outbox.c.id,
+        ahead.c.state.in_(OPEN),
+    )
+    query = (
+        select(outbox)
+        .where(_is_due(now), outbox.c.channel == channel, ~is_behind)
+        .order_by(outbox.c.id)
+        .limit(limit)
+        # On Postgres an operator's transaction may be cancelling one of them.
+        .with_for_update(of=outbox)
+    )
+    return connection.execute(query).all()
+
+
+def _mark(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    values = {"state": DeliveryState.LEASED.value, "leased_until": now + LEASED_FOR}
+    connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(values))
+
+
+def _leased(delivery: Delivery) -> ColumnElement[bool]:
+    return and_(
+        outbox.c.id == delivery.id,
+        outbox.c.state == DeliveryState.LEASED.value,
+        outbox.c.attempts == delivery.attempts,
+    )
+
+
+def _end(
+    connection: Connection, delivery: Delivery, settled: Settled, attempts: int, now: datetime
+) -> bool:
+    """Write what a leased row becomes; whether it was still leased."""
+    written = connection.execute(
+        update(outbox)
+        .where(_leased(delivery))
+        .values(
+            state=settled.state.value,
+            reason=words(settled.reason),
+            attempts=attempts,
+            due=settled.due,
+            leased_until=None,
+            settled_at=None if settled.state in UNSETTLED else now,
+        )
+    )
+    return written.rowcount == 1
+
+
+def _note_health(connection: Connection, channel: str, outcome: Outcome, now: datetime) -> None:
+    query = select(channel_health).where(channel_health.c.channel == channel)
+    row = connection.execute(query).one_or_none()
+    before = Health(failures=row.failures, next_try=row.next_try) if row else Health()
+    then = channel_after(before, outcome, now)
+    values: dict[str, Any] = {"failures": then.failures, "next_try": then.next_try}
+    if outcome.verdict is Verdict.DELIVERED:
+        values["last_delivered"] = now
+    else:
+        values["last_error"] = words(outcome.text)
+    if row is None:
+        connection.execute(insert(channel_health).values(channel=channel, **values))
+    else:
+        same = channel_health.c.channel == channel
+        connection.execute(update(channel_health).where(same).values(values))
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    return Delivery(
+        id=row.id,
+        key=row.key,
+        incident_id=row.incident_id,
+        channel=row.channel,
+        event=Event(row.event),
+        body=row.body,
+        attempts=row.attempts,
+        created_at=row.created_at,
+        due=row.due,
+    )
