@@ -1,6 +1,7 @@
 // The entry: wires polling, freshness and the views together. The only module with side effects;
 // Dash loads it by tag with a cache query, so it guards against running twice.
 
+import { Acknowledgements, startAcknowledging } from "./modules/acknowledge.mjs";
 import { ageView, clockView, countsBar, pagingView } from "./modules/bar.mjs";
 import { bannerList, slab } from "./modules/banners.mjs";
 import { el, setAttr, setText, svg } from "./modules/dom.mjs";
@@ -40,10 +41,16 @@ class Screen {
     this.clock = new ServerClock();
     this.snapshot = null;
     this.store = "ok";
+    this.role = "viewer";
     this.broken = false;
     this.level = null;
     this.heading = el("span");
     this.headingMore = el("span", { class: "section-more" });
+    const acknowledgements = new Acknowledgements({
+      clock: this.clock,
+      onChange: () => this.draw(),
+      onDone: () => this.poller.ask({ hurry: true }),
+    });
     this.views = {
       counts: countsBar(),
       age: ageView(),
@@ -51,7 +58,7 @@ class Screen {
       clock: clockView(),
       slab: slab(),
       banners: bannerList(),
-      problems: problemList({ onClear: clearFilter }),
+      problems: problemList({ onClear: clearFilter, acknowledgements }),
       score: scorePanel(),
       filters: filterBar(),
       timeline: timeline(),
@@ -59,8 +66,9 @@ class Screen {
     };
     this.poller = new Poller({
       clock: this.clock,
-      onAnswer: ({ store }) => {
+      onAnswer: ({ store, role }) => {
         this.store = store;
+        this.role = role;
         this.beat();
       },
       onSnapshot: (snapshot) => {
@@ -145,14 +153,14 @@ class Screen {
     const frozen = this.judgement().level === "stale";
     // While nothing is measured, durations stand still at the moment that is known.
     const displayNow = frozen && this.clock.beat !== null ? this.clock.beat : now;
-    const at = { now: displayNow, displayNow, frozen, zone: ZONE };
+    const at = { now: displayNow, displayNow, frozen, zone: ZONE, operator: this.role === "operator" };
     const filter = parse(location.search);
     const checks = snapshot.checks.filter((check) => matches(check, filter, displayNow));
     const byName = new Map(snapshot.checks.map((check) => [check.name, check]));
     const tally = { ...counts(snapshot.checks, displayNow) };
     tally.maintenance = Math.max(tally.maintenance, snapshot.counts?.maintenance ?? 0);
     this.views.counts.update({ tally, frozen });
-    this.views.paging.update(Boolean(snapshot.paging?.configured));
+    this.views.paging.update(snapshot.paging, frozen);
     this.views.banners.update({ snapshot, store: this.store, now: displayNow, zone: ZONE });
     const { carded, headline } = this.views.problems.update({ snapshot, checks, byName, at, now: displayNow });
     setText(this.heading, headline.main);
@@ -170,6 +178,7 @@ class Screen {
     this.mountAll();
     startRouting();
     startKeyboard({ goHome: () => document.querySelector(".brand")?.click() });
+    startAcknowledging();
     onSearch(() => {
       markCurrent();
       this.draw();

@@ -40,7 +40,7 @@ ROLES = {"none": Role.NOBODY, "viewer": Role.VIEWER, "operator": Role.OPERATOR}
 
 # Every other path is a page, which the browser's side resolves; those for programs are not.
 PAGES = "/<path:path>"
-PROGRAMS = ("/api/", "/health", "/live/", "/_dash", "/metrics")
+PROGRAMS = ("/api/", "/health", "/incidents", "/live/", "/_dash", "/metrics")
 
 # Rule and methods → the role it needs. `/health` itself decides how much it tells whom.
 ROUTES: Mapping[tuple[str, str], Role] = {
@@ -50,6 +50,17 @@ ROUTES: Mapping[tuple[str, str], Role] = {
     ("/health/ready", "GET"): Role.NOBODY,
     ("/health/components/<path:name>", "GET"): Role.VIEWER,
     ("/live/snapshot", "GET"): Role.VIEWER,
+    ("/incidents", "GET"): Role.VIEWER,
+    ("/incidents/history", "GET"): Role.VIEWER,
+    ("/incidents/statistics", "GET"): Role.VIEWER,
+    ("/incidents/<incident_id>", "GET"): Role.VIEWER,
+    ("/incidents/<incident_id>/acknowledge", "POST"): Role.OPERATOR,
+    ("/incidents/<incident_id>/investigate", "POST"): Role.OPERATOR,
+    ("/incidents/<incident_id>/progress", "POST"): Role.OPERATOR,
+    ("/incidents/<incident_id>/comment", "POST"): Role.OPERATOR,
+    ("/incidents/<incident_id>/assign", "POST"): Role.OPERATOR,
+    ("/incidents/<incident_id>/resolve", "POST"): Role.OPERATOR,
+    ("/incidents/<incident_id>/reopen", "POST"): Role.OPERATOR,
     ("/api/v1/checks/<path:name>/check-now", "POST"): Role.OPERATOR,
     ("/api/v1/checks/<path:name>/pause", "POST"): Role.OPERATOR,
     ("/api/v1/checks/<path:name>/resume", "POST"): Role.OPERATOR,

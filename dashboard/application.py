@@ -15,7 +15,7 @@ from dash.development.base_component import Component
 from sqlalchemy import Engine
 
 from dashboard import access, shell
-from dashboard.api import health, operate
+from dashboard.api import health, incidents, operate
 from dashboard.api import snapshot as snapshot_api
 from dashboard.api.meter import Meter
 from dashboard.callbacks import check as check_callbacks
@@ -24,6 +24,8 @@ from dashboard.pages import check, overview
 from domain.settings import Settings
 from domain.version import VERSION
 from storage.changes import Changes
+from storage.incident_changes import IncidentChanges
+from storage.incident_readings import IncidentReadings
 from storage.readings import Readings
 
 ASSETS = Path(__file__).parent.parent / "assets"
@@ -32,7 +34,8 @@ ASSETS = Path(__file__).parent.parent / "assets"
 def create_app(settings: Settings, engine: Engine) -> Dash:
     """The web application: pages, callbacks and API on one Flask server, behind one guard."""
     readings, changes = Readings(engine), Changes(engine)
-    live = Live(readings, clock=utc_now, monotonic=time.monotonic)
+    told = IncidentReadings(engine)
+    live = Live(readings, told, clock=utc_now, monotonic=time.monotonic)
     meter = Meter(time.monotonic)
     app = Dash(
         __name__,
@@ -59,8 +62,12 @@ def create_app(settings: Settings, engine: Engine) -> Dash:
     server = app.server
     meter.attach(server)
     server.register_blueprint(health.blueprint(live, readings, meter, guard.role))
-    server.register_blueprint(snapshot_api.blueprint(live, VERSION, uuid.uuid4().hex[:8]))
+    server.register_blueprint(
+        snapshot_api.blueprint(live, VERSION, uuid.uuid4().hex[:8], guard.role)
+    )
     server.register_blueprint(operate.blueprint(engine, readings, changes, utc_now))
+    orders = IncidentChanges(engine)
+    server.register_blueprint(incidents.blueprint(told, orders, utc_now, changed=live.renew))
     access.answer_errors(server)
     access.secure(server, guard, lambda: app.csp_hashes())
     return app

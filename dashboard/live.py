@@ -14,8 +14,10 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.exc import DBAPIError
 
+from domain.incidents import Incident
 from domain.reading import Reading, reading
 from domain.timeline import Stretch, stretches
+from storage.incident_readings import IncidentReadings, PagingHealth
 from storage.readings import Board, CheckRow, Pulse, Readings
 
 log = structlog.get_logger()
@@ -37,12 +39,17 @@ class Viewed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moment:
-    """All that is shown, at one moment. `generation` counts up whenever it was made anew."""
+    """All that is shown, at one moment. `generation` counts up whenever it was made anew.
+
+    `incidents` are those that stand, worst and oldest first.
+    """
 
     at: datetime
     generation: int
     board: Board
     checks: tuple[Viewed, ...]
+    incidents: tuple[Incident, ...]
+    paging: PagingHealth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +76,13 @@ class Live:
     def __init__(
         self,
         readings: Readings,
+        incidents: IncidentReadings,
         *,
         clock: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
         self._readings = readings
+        self._incidents = incidents
         self._clock = clock
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -94,13 +103,18 @@ class Live:
                 self._lock.release()
         return self._sight()
 
+    def renew(self) -> None:
+        """Let the next look read the store: something was just changed from here."""
+        self._asked = None
+
     def _sight(self) -> Sight:
         answered = self._answered
         age = float("inf") if answered is None else self._monotonic() - answered
         return Sight(now=self._clock(), moment=self._moment, pulse=self._pulse, store_age_s=age)
 
     def _refresh(self) -> None:
-        if self._asked is not None and self._monotonic() - self._asked < HELD_S:
+        asked = self._asked
+        if asked is not None and self._monotonic() - asked < HELD_S:
             return
         try:
             pulse = self._readings.pulse()
@@ -136,7 +150,14 @@ class Live:
             for row in board.checks
         )
         generation = self._moment.generation + 1 if self._moment else 1
-        return Moment(at=now, generation=generation, board=board, checks=checks)
+        return Moment(
+            at=now,
+            generation=generation,
+            board=board,
+            checks=checks,
+            incidents=self._incidents.open(),
+            paging=self._incidents.paging(),
+        )
 
 
 def read(row: CheckRow, now: datetime) -> Reading:

@@ -10,12 +10,14 @@ from typing import Any
 from dashboard.live import WINDOW, Moment, Viewed
 from domain.explain import progress, soft_note
 from domain.facts import Mark, Policy, Status
+from domain.incidents import Incident, fingerprint
 from domain.reading import overall
 from domain.score import Component, Score, score
 from domain.state import stale_at
 from domain.timeline import ticks
 from domain.units import show
 from storage.engine import to_ms
+from storage.incident_readings import PagingHealth
 from storage.readings import Board, CheckRow
 
 TICKS = 48
@@ -34,6 +36,7 @@ COUNTED_BY_MARK = {
 def snapshot(moment: Moment, version: str) -> dict[str, Any]:
     """The document of `GET /live/snapshot`. Times are milliseconds UTC, durations seconds."""
     board = moment.board
+    standing = {each.fingerprint: each for each in moment.incidents}
     return {
         "version": version,
         "revision": board.revision,
@@ -42,12 +45,16 @@ def snapshot(moment: Moment, version: str) -> dict[str, Any]:
         "counts": counts(moment.checks),
         "score": _score_document(health_score(moment.checks)),
         "monitoring": _monitoring(board),
-        "paging": {"configured": False},
+        "paging": _paging(moment.paging),
+        "incidents": len(moment.incidents),
         "notices": [
             {"level": each.level, "text": each.text, "at": to_ms(each.at)} for each in board.notices
         ],
         "groups": _groups(moment.checks),
-        "checks": [_check(each, moment.at) for each in moment.checks],
+        "checks": [
+            _check(each, moment.at, standing.get(fingerprint(each.row.name)))
+            for each in moment.checks
+        ],
     }
 
 
@@ -121,7 +128,17 @@ def _groups(checks: Sequence[Viewed]) -> list[dict[str, Any]]:
     return [{"name": name, "checks": names} for name, names in groups.items()]
 
 
-def _check(each: Viewed, now: datetime) -> dict[str, Any]:
+def _paging(found: PagingHealth) -> dict[str, Any]:
+    return {
+        "configured": found.configured,
+        "pending": found.pending,
+        "dead": sum(found.lost.values()),
+        "lost": found.lost,
+        "failing": list(found.failing),
+    }
+
+
+def _check(each: Viewed, now: datetime, incident: Incident | None) -> dict[str, Any]:
     row, about, state = each.row, each.row.about, each.row.state
     headline = row.metrics.get(about["headline"])
     note = soft_note(state, policy(row))
@@ -152,7 +169,19 @@ def _check(each: Viewed, now: datetime) -> dict[str, Any]:
         "depends_on": [name for group in about["depends_on"] for name in group],
         "flapping": state.flapping,
         "response_ms": row.response_ms,
+        "incident": None if incident is None else _incident(incident),
         "duration_s": (now - each.reading.since).total_seconds() if each.reading.since else None,
+    }
+
+
+def _incident(incident: Incident) -> dict[str, Any]:
+    return {
+        "id": incident.id,
+        "stage": incident.stage.value,
+        "severity": incident.severity.word,
+        "acknowledged_by": incident.acknowledged_by,
+        "acknowledged_at": _ms(incident.acknowledged_at),
+        "opened_at": to_ms(incident.opened_at),
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,10 +22,14 @@ def deliver(
     step: Step,
     line: int,
     recipients: Sequence[Recipient],
+    before: Mapping[str, Told],
     now: datetime,
 ) -> Paging:
-    """Plan the deliveries of a step, write them into the outbox, and store why."""
-    paging = plan(step, incident, recipients, told(connection, incident), now)
+    """Plan the deliveries of a step, write them into the outbox, and store why.
+
+    `before` is what each channel was told until now, by its name.
+    """
+    paging = plan(step, incident, recipients, before, now)
     body = _body(incident, step, now)
     rows = [
         {

@@ -12,7 +12,7 @@ from domain.incidents import Incident
 from domain.operating import NotAllowed, Order, Verb, operate
 from domain.state import reads
 from storage import counters
-from storage.deliveries import deliver
+from storage.deliveries import deliver, told
 from storage.incidents import apply, newest, note, one
 from storage.journal import decode_state
 from storage.schema import audit, check_state
@@ -46,7 +46,7 @@ class IncidentChanges:
             line = note(connection, after, step, now, actor)
             # A reopening by hand pages nobody: who reopens it has it in hand.
             if order.verb in (Verb.ACKNOWLEDGE, Verb.RESOLVE):
-                deliver(connection, after, step, line, (), now)
+                deliver(connection, after, step, line, (), told(connection, after), now)
             connection.execute(
                 insert(audit).values(
                     at=now,

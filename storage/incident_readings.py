@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, Select, select
 from domain.incidents import Incident, Severity, Stage
 from storage import definitions, outbox
 from storage.engine import reader
-from storage.incidents import read
+from storage.incident_rows import read
 from storage.schema import affected, incident_lines, incidents
 from storage.schema import outbox as outbox_rows
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, select, update
+from sqlalchemy import Connection, and_, func, insert, select, update
 
 from domain.incidents import (
     CLOSES_AFTER,
@@ -25,69 +25,116 @@ from domain.incidents import (
     releases,
 )
 from domain.muting import Reason
-from domain.paging import Recipient, repeats
-from storage.deliveries import deliver, told
+from domain.paging import REPEAT_EVERY, Event, Recipient, repeats
+from storage.deliveries import STANDING, deliver, told
+from storage.desk import Desk
 from storage.engine import upsert
-from storage.schema import affected, incident_lines, incident_numbers, incidents
+from storage.incident_rows import read
+from storage.schema import affected, incident_lines, incidents, outbox
 
 SYSTEM = "nocturne"
 
 
-def take_up(connection: Connection, problem: Problem, recipients: Sequence[Recipient]) -> None:
-    """Bring the incident of a fingerprint in line with what the cycle knows of it now."""
-    incident = newest(connection, problem.fingerprint)
+def take_up(
+    connection: Connection, problems: Sequence[Problem], recipients: Sequence[Recipient]
+) -> None:
+    """Bring the incidents of all problems in line with what the cycle knows of them, in order."""
+    desk = Desk(connection, problems)
+    for problem in problems:
+        _take_up(connection, desk, problem, recipients)
+    desk.close()
+
+
+def _take_up(
+    connection: Connection, desk: Desk, problem: Problem, recipients: Sequence[Recipient]
+) -> None:
+    incident = desk.incident(problem.fingerprint)
     if incident is not None and incident.held and releases(problem):
-        _write(connection, incident, {"held": False})
+        incident = desk.keep(_write(connection, incident, {"held": False}))
     for step in reconcile(problem, incident):
-        parent = newest(connection, step.parent) if step.parent else None
+        parent = desk.incident(step.parent) if step.parent else None
         if step.parent and (parent is None or not parent.is_open):
             continue
-        incident = _begin(connection, problem, incident, step, parent)
+        incident = desk.keep(_begin(connection, desk, problem, incident, step, parent))
         line = note(connection, incident, step, problem.at, SYSTEM)
-        deliver(connection, incident, step, line, recipients, problem.at)
-    _note_affected(connection, problem)
+        before = told(connection, incident) if desk.was_told(problem.fingerprint) else {}
+        if deliver(connection, incident, step, line, recipients, before, problem.at).plans:
+            desk.note_told(problem.fingerprint)
+    _note_affected(connection, desk, problem)
 
 
-def sweep(connection: Connection, recipients: Sequence[Recipient], now: datetime) -> None:
-    """What comes with time alone: resolved incidents close, unattended ones are told again."""
+def sweep(
+    connection: Connection, watched: Sequence[str], recipients: Sequence[Recipient], now: datetime
+) -> bool:
+    """What comes with time alone; whether anything did.
+
+    Incidents of checks that are no longer `watched` resolve, resolved ones close, and those that
+    nobody takes are told again.
+    """
+    gone = _no_longer_watched(connection, watched, now)
+    take_up(connection, gone, recipients)
+    closing = [each for each in _resolved_before(connection, now) if closes(each, now)]
+    for incident in closing:
+        step = Step(action=Action.CLOSED, reason="resolved an hour ago", stage=Stage.CLOSED)
+        note(connection, apply(connection, incident, step, now, SYSTEM), step, now, SYSTEM)
+    unattended = _unattended(connection, now)
+    for incident in unattended:
+        step = Step(action=Action.REPEATED, reason="nobody has acknowledged it")
+        line = note(connection, incident, step, now, SYSTEM)
+        before = told(connection, incident)
+        deliver(connection, incident, step, line, recipients, before, now)
+    return bool(gone or closing or unattended)
+
+
+def _resolved_before(connection: Connection, now: datetime) -> list[Incident]:
     due = and_(
         incidents.c.stage == Stage.RESOLVED.value, incidents.c.resolved_at <= now - CLOSES_AFTER
     )
-    for row in connection.execute(select(incidents).where(due)).all():
-        incident = read(row)
-        if closes(incident, now):
-            step = Step(action=Action.CLOSED, reason="resolved an hour ago", stage=Stage.CLOSED)
-            note(connection, apply(connection, incident, step, now, SYSTEM), step, now, SYSTEM)
-    for row in connection.execute(select(incidents).where(incidents.c.is_open)).all():
-        incident = read(row)
-        last = max(
-            (each.last_trigger for each in told(connection, incident).values() if each.stands),
-            default=None,
-            key=lambda moment: moment or now,
+    rows = connection.execute(select(incidents).where(due).with_for_update()).all()
+    return [read(row) for row in rows]
+
+
+def _unattended(connection: Connection, now: datetime) -> list[Incident]:
+    """New incidents whose last trigger is long ago."""
+    last = func.max(outbox.c.due)
+    query = (
+        select(outbox.c.incident_id, last.label("last"))
+        .join(incidents, incidents.c.id == outbox.c.incident_id)
+        .where(
+            incidents.c.is_open,
+            incidents.c.stage == Stage.NEW.value,
+            outbox.c.event == Event.TRIGGER.value,
+            outbox.c.state.in_(STANDING),
         )
-        if repeats(incident, last, now):
-            step = Step(action=Action.REPEATED, reason="nobody has acknowledged it")
-            line = note(connection, incident, step, now, SYSTEM)
-            deliver(connection, incident, step, line, recipients, now)
+        .group_by(outbox.c.incident_id)
+        .having(last <= now - REPEAT_EVERY)
+    )
+    found = []
+    for row in connection.execute(query).all():
+        incident = one(connection, row.incident_id)
+        if incident is not None and repeats(incident, row.last, now):
+            found.append(incident)
+    return found
 
 
-def stop_watching(
-    connection: Connection, watched: Sequence[str], recipients: Sequence[Recipient], now: datetime
-) -> None:
-    """Resolve the incidents of checks that are no longer watched."""
-    for row in connection.execute(select(incidents).where(incidents.c.is_open)).all():
-        kind, _, name = row.fingerprint.partition(":")
-        if kind == "check" and name not in watched:
-            problem = Problem(
-                fingerprint=row.fingerprint,
-                component=name,
-                kind=row.kind,
-                at=now,
-                status=None,
-                gate=Reason.PAUSED,
-                message="no longer watched",
-            )
-            take_up(connection, problem, recipients)
+def _no_longer_watched(
+    connection: Connection, watched: Sequence[str], now: datetime
+) -> list[Problem]:
+    names = set(watched)
+    standing = select(incidents.c.fingerprint, incidents.c.kind).where(incidents.c.is_open)
+    return [
+        Problem(
+            fingerprint=row.fingerprint,
+            component=name,
+            kind=row.kind,
+            at=now,
+            status=None,
+            gate=Reason.PAUSED,
+            message="no longer watched",
+        )
+        for row in connection.execute(standing).all()
+        if (name := row.fingerprint.partition(":")[2]) not in names
+    ]
 
 
 def newest(connection: Connection, fingerprint: str) -> Incident | None:
@@ -151,33 +198,9 @@ def note(connection: Connection, incident: Incident, step: Step, now: datetime, 
     return int(made.scalar_one())
 
 
-def read(row: Row[Any]) -> Incident:
-    """The incident of a row."""
-    return Incident(
-        id=row.id,
-        fingerprint=row.fingerprint,
-        component=row.component,
-        kind=row.kind,
-        title=row.title,
-        stage=Stage(row.stage),
-        severity=Severity(row.severity),
-        state_severity=Severity(row.state_severity),
-        opened_at=row.opened_at,
-        parent_id=row.parent_id,
-        flapping=row.flapping,
-        acknowledged_by=row.acknowledged_by,
-        acknowledged_at=row.acknowledged_at,
-        sticky=row.sticky,
-        assignee=row.assignee,
-        resolved_at=row.resolved_at,
-        resolution=row.resolution,
-        held=row.held,
-        version=row.version,
-    )
-
-
 def _begin(
     connection: Connection,
+    desk: Desk,
     problem: Problem,
     incident: Incident | None,
     step: Step,
@@ -185,7 +208,7 @@ def _begin(
 ) -> Incident:
     """Apply a step of the cycle: a new row for an opening, else the one that stands."""
     if step.action is Action.OPENED or incident is None:
-        return _insert(connection, problem, step)
+        return _insert(connection, desk.next_id(problem.at), problem, step)
     more: dict[str, Any] = {}
     if step.action in (Action.REOPENED, Action.ROSE, Action.FELL):
         more["title"] = _title(problem)
@@ -196,10 +219,10 @@ def _begin(
     return apply(connection, incident, step, problem.at, SYSTEM, more)
 
 
-def _insert(connection: Connection, problem: Problem, step: Step) -> Incident:
+def _insert(connection: Connection, incident_id: str, problem: Problem, step: Step) -> Incident:
     severity = int(step.severity or Severity.MINOR)
     row = {
-        "id": _next_id(connection, problem.at),
+        "id": incident_id,
         "fingerprint": problem.fingerprint,
         "component": problem.component,
         "kind": problem.kind,
@@ -239,34 +262,18 @@ def _staged(stage: Stage, reason: str, now: datetime) -> dict[str, Any]:
     return changed
 
 
-def _next_id(connection: Connection, now: datetime) -> str:
-    """`INC-YYYYMMDD-NNNN`: the UTC day, and the next number of it, counted in the database."""
-    day = f"{now:%Y%m%d}"
-    upsert(connection, incident_numbers, [{"day": day}], ("day",))
-    counted = connection.execute(
-        update(incident_numbers)
-        .where(incident_numbers.c.day == day)
-        .values(last=incident_numbers.c.last + 1)
-        .returning(incident_numbers.c.last)
-    )
-    return f"INC-{day}-{counted.scalar_one():04d}"
-
-
-def _note_affected(connection: Connection, problem: Problem) -> None:
+def _note_affected(connection: Connection, desk: Desk, problem: Problem) -> None:
     """Blocked checks stand under the incident of what blocks them, until they are free."""
-    mine = and_(affected.c.component == problem.component, affected.c.until.is_(None))
     if problem.gate is Reason.BLOCKED and problem.parent is not None:
-        root = newest(connection, problem.parent)
+        root = desk.incident(problem.parent)
         if root is not None and root.is_open:
             row = {"incident_id": root.id, "component": problem.component}
-            upsert(
-                connection,
-                affected,
-                [{**row, "since": problem.at, "until": None}],
-                ("incident_id", "component"),
-            )
+            under = {**row, "since": problem.at, "until": None}
+            upsert(connection, affected, [under], ("incident_id", "component"))
         return
-    connection.execute(update(affected).where(mine).values(until=problem.at))
+    if desk.is_affected(problem.component):
+        mine = and_(affected.c.component == problem.component, affected.c.until.is_(None))
+        connection.execute(update(affected).where(mine).values(until=problem.at))
 
 
 def _title(problem: Problem) -> str:

@@ -111,8 +111,9 @@ class Journal:
         """Do what comes with time alone to incidents, and resolve those of checks not watched."""
         with self._engine.begin() as connection:
             fence(connection, lease)
-            incidents.stop_watching(connection, watched, self.recipients, now)
-            incidents.sweep(connection, self.recipients, now)
+            # Counted last: operators lock the incident first and the counter second.
+            if incidents.sweep(connection, watched, self.recipients, now):
+                counters.bump(connection, counters.REVISION)
 
     def notify(self, key: str, level: str, text: str, at: datetime) -> None:
         """Put up a standing notice to operators, shown as a banner until `withdraw`.
@@ -166,9 +167,9 @@ class Journal:
         self._write_states(connection, entries)
         self._write_results(connection, entries)
         self._write_lines(connection, entries)
-        for entry in entries:
-            if entry.problem is not None:
-                incidents.take_up(connection, entry.problem, self.recipients)
+        problems = [entry.problem for entry in entries if entry.problem is not None]
+        if problems:
+            incidents.take_up(connection, problems, self.recipients)
         everything = [*samples, *(sample for each in entries for sample in each.samples)]
         left_out = series.append(connection, self._series_ids, everything)
         if entries:

@@ -72,6 +72,10 @@ class Section:
         }
 
 
+# How a placeholder in an address looks in its example.
+EXAMPLES = {"{name}": r"\w+", "{command_id}": r"\d+", "{incident_id}": r"INC-\d{8}-\d{4}"}
+
+
 def cells(line: str) -> list[str]:
     return [cell.strip() for cell in line.strip().strip("|").split("|")]
 
@@ -359,7 +363,12 @@ def assert_each_has_an_example(text: str, routes: Sequence[str]) -> None:
     for title in routes:
         own = re.split(r"^#", text.split(f"### `{title}`\n")[1], maxsplit=1, flags=re.MULTILINE)[0]
         method, address = title.split()
-        pattern = re.escape(address).replace(r"\{name\}", r"\w+").replace(r"\{command_id\}", r"\d+")
+        pattern = (
+            re.escape(address)
+            .replace(r"\{name\}", r"\w+")
+            .replace(r"\{command_id\}", r"\d+")
+            .replace(r"\{incident_id\}", r"INC-\d{8}-\d{4}")
+        )
         [example] = [code for language, code in FENCED.findall(own) if language == "sh"]
         assert "curl " in example, title
         assert ("-X POST" in example) is (method == "POST"), title

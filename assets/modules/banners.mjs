@@ -1,7 +1,7 @@
 // Above the page: the slab that says the data is stale, and quieter notices.
 
 import { el, icon, reconcile, setAttr, setText, svg } from "./dom.mjs";
-import { age, clock, moment, zoneName } from "./format.mjs";
+import { age, clock, count, moment, zoneName } from "./format.mjs";
 import { redraw, shape } from "./shapes.mjs";
 
 const REASONS = {
@@ -53,6 +53,25 @@ export function slab() {
   };
 }
 
+// What was not delivered, and what does not get through at present.
+export function pagingNotices(paging) {
+  const lost = Object.entries(paging?.lost ?? {});
+  const failing = paging?.failing ?? [];
+  const silent = failing.filter((name) => !lost.some(([other]) => other === name));
+  return [
+    ...lost.map(([name, number]) => ({
+      level: "critical",
+      text: `${count(number, "alert")} could not be delivered by ${name}`,
+      hint: failing.includes(name) ? "It still fails. Others are kept and tried again for 24 h." : "",
+    })),
+    ...silent.map((name) => ({
+      level: "warning",
+      text: `${name} takes no alerts at present`,
+      hint: "They are kept and tried again for 24 h.",
+    })),
+  ];
+}
+
 // All that must be said above the page, most urgent first.
 export function noticesOf({ snapshot, store }) {
   const notices = [];
@@ -62,9 +81,9 @@ export function noticesOf({ snapshot, store }) {
   if (snapshot?.monitoring?.stopped) {
     notices.push({ level: "warning", text: "Monitoring is stopped: no check is being run." });
   }
-  notices.push(...(snapshot?.notices ?? []));
+  notices.push(...pagingNotices(snapshot?.paging), ...(snapshot?.notices ?? []));
   if (snapshot && snapshot.paging && !snapshot.paging.configured) {
-    notices.push({ level: "info", icon: "paging-off", text: "Nobody is paged: no channel is configured.", hint: "This version has no channels yet: watch this page, or poll /health." });
+    notices.push({ level: "info", icon: "paging-off", text: "Nobody is paged: no channel is configured.", hint: "Add a [[channel]] to config.toml: a webhook, for example." });
   }
   return notices;
 }

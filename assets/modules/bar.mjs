@@ -86,15 +86,28 @@ export function ageView() {
   };
 }
 
+// What the bar says of paging. It is the monitor that sends: while it is silent nobody knows.
+export function pagingText(paging, frozen = false) {
+  if (!paging?.configured) return { icon: "paging-off", text: "Nobody is paged" };
+  if (frozen) return { icon: "paging-off", text: "Paging unknown" };
+  const [first, ...others] = paging.failing ?? [];
+  if (first) return { icon: "paging-off", level: "bad", text: `Paging fails: ${first}${others.length ? ` and ${others.length} more` : ""}` };
+  if (paging.pending > 0) return { icon: "paging", text: `Paging: ${paging.pending.toLocaleString("en-GB")} waiting` };
+  return { icon: "paging", text: "Paging works" };
+}
+
 export function pagingView() {
   const node = el("div", { class: "paging" });
   let last = null;
   return {
     node,
-    update(configured) {
-      if (configured === last) return;
-      last = configured;
-      node.replaceChildren(icon(configured ? "paging" : "paging-off"), el("span", {}, configured ? "Paging on" : "Nobody is paged"));
+    update(paging, frozen) {
+      const said = pagingText(paging, frozen);
+      if (said.text === last) return;
+      last = said.text;
+      setAttr(node, "data-level", said.level);
+      setAttr(node, "title", said.text);
+      node.replaceChildren(icon(said.icon), el("span", { class: "paging-text" }, said.text));
     },
   };
 }

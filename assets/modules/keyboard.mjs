@@ -7,6 +7,7 @@ export const KEYS = [
   ["/", "Filter the checks"],
   ["j  k", "Next and previous problem or check"],
   ["Enter", "Open what is focused"],
+  ["a", "Acknowledge the focused problem"],
   ["← →", "Move within a map of hexagons"],
   ["g  o", "Go to the overview"],
   ["Esc", "Clear the filter, close this"],

@@ -1,5 +1,6 @@
 // Problems first: a card each, worst and oldest on top, what they block nested inside.
 
+import { whoText, withPrimary } from "./acknowledge.mjs";
 import { el, icon, reconcile, setAttr, setText, svg } from "./dom.mjs";
 import { count, moment, span } from "./format.mjs";
 import { checkAddress } from "./router.mjs";
@@ -158,6 +159,7 @@ function card(first) {
   const facts = el("span", { class: "card-facts" });
   const open = el("a", { class: "button", "data-internal": "" }, "Open check");
   open.href = link.href;
+  const taken = takenBy(link);
   const drawn = chart();
   const blocked = childList();
   const node = el(
@@ -165,13 +167,13 @@ function card(first) {
     { class: "card" },
     el("div", { class: "card-head" }, mark, el("h2", { class: "card-title" }, link), word, kind),
     el("p", { class: "card-when" }, time, " ", since),
-    el("div", { class: "card-body" }, sentence, el("div", { class: "card-actions" }, open, facts, target)),
+    el("div", { class: "card-body" }, sentence, taken.who, taken.refusal, el("div", { class: "card-actions" }, taken.button, open, taken.nobody, taken.id, facts, target)),
     drawn.node,
     blocked.node,
   );
   return {
     node,
-    update({ check, children, now, displayNow, frozen, zone }) {
+    update({ check, children, now, displayNow, frozen, zone, ...more }) {
       const look = shown(check, now, frozen);
       setAttr(node, "data-state", look.state);
       setAttr(node, "data-was", frozen ? "" : null);
@@ -185,8 +187,50 @@ function card(first) {
       setText(sentence, sentenceOf(check, look.state, displayNow, zone));
       setText(target, check.target ?? "");
       setText(facts, factsOf(check));
+      taken.update(more, displayNow);
       drawn.update(check);
       blocked.update(children, displayNow);
+    },
+  };
+}
+
+// Who has the incident of a card, and the button by which an operator takes it.
+function takenBy(link) {
+  const mark = el("span", { class: "who-mark", "aria-hidden": "true" });
+  const name = el("strong", { class: "who-name" });
+  const rest = el("span");
+  const who = el("p", { class: "card-who" }, mark, name, " ", rest);
+  const nobody = el("span", { class: "card-nobody" });
+  const id = el("code", { class: "card-incident" });
+  const refusal = el("p", { class: "card-refusal", role: "status" });
+  const button = el("button", { type: "button", class: "button acknowledge" }, "Acknowledge", el("kbd", { "aria-hidden": "true" }, "A"));
+  let give = () => {};
+  button.addEventListener("click", () => {
+    // The button goes away: the focus stays with the card.
+    if (document.activeElement === button) link.focus({ preventScroll: true });
+    give();
+  });
+  return {
+    who,
+    nobody,
+    id,
+    refusal,
+    button,
+    update({ incident, may, primary, refusal: said, acknowledge }, now) {
+      give = () => acknowledge(incident.id);
+      button.hidden = !may;
+      setAttr(button, "data-primary", primary ? "" : null);
+      setText(refusal, said);
+      refusal.hidden = !said;
+      setText(id, incident?.id);
+      id.hidden = !incident;
+      const text = incident ? whoText(incident, now) : { name: "", rest: "", mark: "" };
+      who.hidden = text.name === "";
+      nobody.hidden = text.name !== "" || text.rest === "";
+      setText(text.name ? rest : nobody, text.rest);
+      setText(name, text.name);
+      setText(mark, text.mark);
+      mark.hidden = text.mark === "";
     },
   };
 }
@@ -258,7 +302,7 @@ function empty(onClear) {
   };
 }
 
-export function problemList({ onClear }) {
+export function problemList({ onClear, acknowledgements }) {
   const cards = el("div", { class: "cards" });
   const more = el("button", { type: "button", class: "text-button" });
   const quiet = calm();
@@ -274,10 +318,12 @@ export function problemList({ onClear }) {
     node,
     // Returns the names that have a card, so that a phone need not show them twice.
     update(view) {
-      const all = problemsOf(view.checks, view.byName, view.now);
+      const found = problemsOf(view.checks, view.byName, view.now);
+      const all = withPrimary(found, view.at.operator, acknowledgements);
+      const acknowledge = (id) => acknowledgements.give(id);
       redo = () => {
         const visible = open ? all : all.slice(0, MOST_CARDS);
-        reconcile(cards, visible.map((each) => ({ ...each, ...view.at })), (each) => each.check.name, card);
+        reconcile(cards, visible.map((each) => ({ ...each, ...view.at, acknowledge })), (each) => each.check.name, card);
         setAttr(cards, "data-dense", all.length > ROOMY_CARDS ? "" : null);
         more.hidden = all.length <= MOST_CARDS;
         setText(more, open ? "Show fewer" : `Show all ${all.length} problems`);

@@ -62,7 +62,10 @@ export class Poller {
     const serverNow = headerMs(response.headers, "Nocturne-Now");
     if (this.request !== request || serverNow === null || (news && !isSnapshot(body))) return;
     this.clock.answered(serverNow, headerMs(response.headers, "Nocturne-Beat"), sent);
-    this.onAnswer({ store: response.headers.get("Nocturne-Store") ?? "ok" });
+    this.onAnswer({
+      store: response.headers.get("Nocturne-Store") ?? "ok",
+      role: response.headers.get("Nocturne-Role") ?? "viewer",
+    });
     if (news) {
       this.etag = response.headers.get("ETag");
       this.onSnapshot(body);

@@ -13,6 +13,7 @@ from dashboard.api.answers import answer
 from dashboard.api.meter import Meter
 from dashboard.live import Live, Sight, Viewed, read
 from domain.facts import Mark, Status
+from domain.incidents import Incident
 from domain.reading import Freshness, Reading, fold, freshness, overall
 from domain.units import show
 from storage.readings import CheckRow, Readings, ResultRow
@@ -21,6 +22,7 @@ STORE_SEEN_S = 5.0
 HISTORY_HOURS = 24.0
 HISTORY_HOURS_MOST = 24.0 * 31
 HISTORY_ROWS = 1_000
+WRONG_HOURS = f"hours must be a number above 0, at most {HISTORY_HOURS_MOST:g}"
 DRAFT = "application/health+json"
 DRAFT_WORDS = {"healthy": "pass", "degraded": "warn", "critical": "fail"}
 
@@ -81,9 +83,9 @@ def blueprint(live: Live, readings: Readings, meter: Meter, role: Callable[[], R
     @routes.get("/health/components/<path:name>")
     def component(name: str) -> Response:
         sight = live.look()
-        hours = _hours(request.args.get("hours"))
+        hours = hours_of(request.args.get("hours"), HISTORY_HOURS)
         if hours is None:
-            return problem(400, f"hours must be a number from 0 to {HISTORY_HOURS_MOST:g}")
+            return problem(400, WRONG_HOURS)
         row = readings.check(name)
         if row is None:
             return problem(404, "there is no component of this name")
@@ -117,7 +119,7 @@ def details(sight: Sight, meter: Meter) -> dict[str, Any]:
             "requests_per_minute": round(figures.per_minute, 1),
             "error_rate": f"{figures.error_percent:.2f}%",
         },
-        "alerts": alerts(checks),
+        "alerts": alerts(sight.moment.incidents if sight.moment else ()),
     }
 
 
@@ -143,18 +145,13 @@ def word(reading: Reading, good: str) -> str:
     return good if reading.status is Status.HEALTHY else reading.status.word
 
 
-def alerts(checks: Sequence[Viewed]) -> dict[str, Any]:
-    """The confirmed problems that stand now."""
-    active = [
-        each
-        for each in checks
-        if each.reading.mark is Mark.NONE and each.reading.status is not Status.HEALTHY
-    ]
-    since = [each.reading.since for each in active if each.reading.since]
+def alerts(incidents: Sequence[Incident]) -> dict[str, Any]:
+    """The incidents that stand now and follow from no other."""
+    active = [each for each in incidents if each.parent_id is None]
     return {
         "active_alerts": len(active),
-        "last_alert": _iso(max(since, default=None)),
-        "alert_types": sorted({each.row.kind for each in active}),
+        "last_alert": _iso(max((each.opened_at for each in active), default=None)),
+        "alert_types": sorted({each.kind for each in active}),
     }
 
 
@@ -199,9 +196,10 @@ def _overall(sight: Sight) -> Status:
     return overall([each.reading for each in sight.moment.checks] if sight.moment else [])
 
 
-def _hours(text: str | None) -> float | None:
+def hours_of(text: str | None, default: float) -> float | None:
+    """How far back is asked for; None for what is no such number."""
     if text is None:
-        return HISTORY_HOURS
+        return default
     try:
         hours = float(text)
     except ValueError:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
 from flask import Blueprint, Response, request
 
+from dashboard.access import Role
 from dashboard.live import Live, Moment, Sight
 from dashboard.snapshot import snapshot
 from storage.engine import to_ms
@@ -52,8 +54,11 @@ class Encoder:
             return made
 
 
-def blueprint(live: Live, version: str, boot: str) -> Blueprint:
-    """The snapshot route. `boot` tells this process' generations from those of the one before."""
+def blueprint(live: Live, version: str, boot: str, role: Callable[[], Role]) -> Blueprint:
+    """The snapshot route. `boot` tells this process' generations from those of the one before.
+
+    What the viewer may do travels in a header: the document is the same for all.
+    """
     routes = Blueprint("live", __name__)
     encoder = Encoder(version, boot)
 
@@ -61,10 +66,10 @@ def blueprint(live: Live, version: str, boot: str) -> Blueprint:
     def current() -> Response:
         sight = live.look()
         if sight.moment is None:
-            return _headed(Response(status=503), sight)
+            return _headed(Response(status=503), sight, role())
         encoded = encoder.encode(sight.moment)
         if request.headers.get("If-None-Match") == encoded.tag:
-            return _headed(Response(status=304, headers={"ETag": encoded.tag}), sight)
+            return _headed(Response(status=304, headers={"ETag": encoded.tag}), sight, role())
         packed = "gzip" in request.headers.get("Accept-Encoding", "")
         response = Response(
             encoded.packed if packed else encoded.plain,
@@ -73,17 +78,18 @@ def blueprint(live: Live, version: str, boot: str) -> Blueprint:
         )
         if packed:
             response.headers["Content-Encoding"] = "gzip"
-        return _headed(response, sight)
+        return _headed(response, sight, role())
 
     return routes
 
 
-def _headed(response: Response, sight: Sight) -> Response:
+def _headed(response: Response, sight: Sight, role: Role) -> Response:
     """The beat travels in headers, also on 304: it is part of neither tag nor revision."""
     response.headers["Nocturne-Now"] = str(to_ms(sight.now))
     response.headers["Nocturne-Beat"] = str(to_ms(sight.beat)) if sight.beat else ""
     store = "ok" if sight.store_age_s < STORE_SEEN_S else "unreachable"
     response.headers["Nocturne-Store"] = store
+    response.headers["Nocturne-Role"] = "operator" if role >= Role.OPERATOR else "viewer"
     # The browser must ask each time, and may keep the body for its 304.
     response.headers["Cache-Control"] = "no-cache"
     return response

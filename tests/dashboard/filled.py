@@ -11,10 +11,13 @@ from typing import Any
 from sqlalchemy import Engine
 
 from domain.facts import CheckState, Mark, Policy, Result, Status
+from domain.incidents import Incident, problem_of
+from domain.paging import Recipient, severities
 from domain.settings import Settings, Storage, Web
 from domain.state import advance
-from storage import definitions
+from storage import counters, definitions
 from storage.engine import open_engine
+from storage.incidents import newest, take_up
 from storage.journal import Beat, Entry, Journal, Published
 from storage.leadership import Lease, Process, claim
 from storage.migrate import migrate
@@ -104,6 +107,23 @@ class Filled:
         state = CheckState(check=name, hard=Status.HEALTHY, mark=mark, blocked_by=by, last_at=at)
         entry = Entry(state=state, due=at + timedelta(seconds=30))
         self.journal.commit(self.lease, [entry])
+
+    def incident(
+        self, name: str, at: datetime, status: Status = Status.CRITICAL, *, by: str | None = None
+    ) -> Incident:
+        """The check read this at `at`, its incident followed, and `ops` was to be told.
+
+        `by` is the parent that blocks it.
+        """
+        mark = Mark.NONE if by is None else Mark.BLOCKED
+        state = CheckState(check=name, hard=status, mark=mark, blocked_by=by, last_at=at)
+        problem = problem_of(state, "http", at)
+        with self.engine.begin() as connection:
+            take_up(connection, [problem], [Recipient(name="ops", severities=severities(()))])
+            counters.bump(connection, counters.REVISION)
+            found = newest(connection, problem.fingerprint)
+        assert found is not None
+        return found
 
 
 def fill(folder: Path, now: datetime) -> Filled:

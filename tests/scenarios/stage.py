@@ -18,7 +18,7 @@ from monitor.definitions import WatchedCheck
 from monitor.publishing import published
 from monitor.roster import Roster, Watch
 from storage.engine import reader
-from storage.incidents import read
+from storage.incident_rows import read
 from storage.journal import Beat, Entry, Journal
 from storage.leadership import Lease, Process, claim
 from storage.readings import Readings

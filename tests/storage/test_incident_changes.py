@@ -251,4 +251,4 @@ def _open(engine: Engine, name: str, at: datetime) -> None:
     state = CheckState(check=name, hard=Status.CRITICAL, mark=Mark.NONE, last_at=at)
     problem: Problem = problem_of(state, "http", at)
     with engine.begin() as connection:
-        take_up(connection, problem, ())
+        take_up(connection, [problem], ())

@@ -63,6 +63,7 @@ def test_a_critical_check_makes_health_critical_and_an_alert(
     store: Filled, client: FlaskClient, now: datetime
 ) -> None:
     store.results("shop-db", [Status.CRITICAL] * 3, now)
+    store.incident("shop-db", now)
 
     body = client.get("/health").get_json()
 
@@ -70,6 +71,23 @@ def test_a_critical_check_makes_health_critical_and_an_alert(
     assert body["components"]["databases"] == {"shop-db": "critical"}
     assert body["alerts"]["active_alerts"] == 1
     assert body["alerts"]["alert_types"] == ["http"]
+
+
+def test_alerts_are_the_incidents_that_stand_and_follow_from_no_other(
+    store: Filled, client: FlaskClient, now: datetime
+) -> None:
+    earlier = now.replace(microsecond=0) - timedelta(minutes=9)
+    store.incident("shop-api", earlier, Status.WARNING)
+    store.incident("shop-db", earlier + timedelta(minutes=1))
+    store.incident("cpu", earlier + timedelta(minutes=2))
+    store.incident("cpu", earlier + timedelta(minutes=3), Status.HEALTHY)
+    store.incident("shop-api", earlier + timedelta(minutes=4), by="shop-db")
+
+    assert client.get("/health").get_json()["alerts"] == {
+        "active_alerts": 1,
+        "last_alert": (earlier + timedelta(minutes=1)).isoformat(),
+        "alert_types": ["http"],
+    }
 
 
 @pytest.mark.parametrize("mark", [Mark.BLOCKED, Mark.PAUSED])

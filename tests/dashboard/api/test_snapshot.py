@@ -7,16 +7,24 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import func, insert, select, update
 
+from dashboard.access import Role
 from dashboard.api import snapshot
 from dashboard.live import Live
 from domain.facts import Mark, Status
+from domain.operating import Order, Verb
+from storage import definitions
 from storage.engine import to_ms
+from storage.incident_changes import IncidentChanges
+from storage.incident_readings import IncidentReadings
 from storage.readings import Readings
+from storage.schema import channel_health, outbox
 from tests.dashboard.filled import Filled, about, fill
 from tests.monitor.stand_ins import START, Clock
 
@@ -40,9 +48,10 @@ def client(store: Filled, clock: Clock) -> FlaskClient:
     def monotonic() -> float:
         return clock.now.timestamp()
 
-    live = Live(Readings(store.engine), clock=clock, monotonic=monotonic)
+    told = IncidentReadings(store.engine)
+    live = Live(Readings(store.engine), told, clock=clock, monotonic=monotonic)
     server = Flask("test")
-    server.register_blueprint(snapshot.blueprint(live, "1.2.3", "boot"))
+    server.register_blueprint(snapshot.blueprint(live, "1.2.3", "boot", lambda: Role.OPERATOR))
     return server.test_client()
 
 
@@ -124,3 +133,88 @@ def test_when_the_store_is_away_the_last_snapshot_stands_and_says_so(
     assert answer.status_code == 200
     assert answer.headers["Nocturne-Store"] == "unreachable"
     assert datetime.fromtimestamp(int(answer.headers["Nocturne-Beat"]) / 1000, UTC) == START
+
+
+def check_of(body: Any, name: str) -> Any:
+    return next(each for each in body["checks"] if each["name"] == name)
+
+
+def test_a_check_with_an_open_incident_carries_it_and_others_carry_none(
+    store: Filled, client: FlaskClient
+) -> None:
+    incident = store.incident("db", START)
+
+    body = client.get("/live/snapshot").get_json()
+
+    assert check_of(body, "db")["incident"] == {
+        "id": incident.id,
+        "stage": "new",
+        "severity": "critical",
+        "acknowledged_by": None,
+        "acknowledged_at": None,
+        "opened_at": to_ms(START),
+    }
+    assert check_of(body, "api")["incident"] is None
+    assert body["incidents"] == 1
+
+
+def test_an_acknowledgement_is_news_for_all_screens(
+    store: Filled, client: FlaskClient, clock: Clock
+) -> None:
+    incident = store.incident("db", START)
+    tag = client.get("/live/snapshot").headers["ETag"]
+    clock.forward(2)
+
+    IncidentChanges(store.engine).carry_out(
+        incident.id, Order(verb=Verb.ACKNOWLEDGE), actor="Mara Lind", now=clock.now
+    )
+    answer = client.get("/live/snapshot", headers={"If-None-Match": tag})
+
+    shown = check_of(answer.get_json(), "db")["incident"]
+    assert (shown["acknowledged_by"], shown["acknowledged_at"]) == ("Mara Lind", to_ms(clock.now))
+
+
+def test_without_a_channel_in_use_nobody_is_paged(store: Filled, client: FlaskClient) -> None:
+    off = {"name": "ops", "kind": "webhook", "enabled": False}
+    definitions.publish(store.engine, "channel", [off], "config.toml", START)
+
+    assert client.get("/live/snapshot").get_json()["paging"] == {
+        "configured": False,
+        "pending": 0,
+        "dead": 0,
+        "lost": {},
+        "failing": [],
+    }
+
+
+def test_paging_tells_what_waits_what_is_lost_and_which_channels_fail(
+    store: Filled, client: FlaskClient
+) -> None:
+    tables = [{"name": name, "kind": "webhook"} for name in ("ops", "chat")]
+    definitions.publish(store.engine, "channel", tables, "config.toml", START)
+    for name in ("db", "api"):
+        store.incident(name, START)
+    with store.engine.begin() as connection:
+        first = select(func.min(outbox.c.id)).scalar_subquery()
+        connection.execute(update(outbox).where(outbox.c.id == first).values(state="dead"))
+        rows = [{"channel": name, "failures": 2} for name in ("ops", "gone")]
+        connection.execute(insert(channel_health), rows)
+
+    assert client.get("/live/snapshot").get_json()["paging"] == {
+        "configured": True,
+        "pending": 1,
+        "dead": 1,
+        "lost": {"ops": 1},
+        "failing": ["ops"],
+    }
+
+
+def test_what_the_viewer_may_do_stands_in_a_header_and_not_in_the_shared_document(
+    client: FlaskClient,
+) -> None:
+    answer = client.get("/live/snapshot")
+    again = client.get("/live/snapshot", headers={"If-None-Match": answer.headers["ETag"]})
+
+    assert again.status_code == 304
+    assert [each.headers["Nocturne-Role"] for each in (answer, again)] == ["operator"] * 2
+    assert "operator" not in answer.get_data(as_text=True)

@@ -1,0 +1,197 @@
+"""Incidents over HTTP: those that stand, those that were, and what operators do with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from dashboard.access import problem
+from dashboard.api.answers import answer
+from dashboard.api.health import WRONG_HOURS, hours_of
+from dashboard.api.orders import Acknowledge, Assign, Body, Comment, Move, Refused, Resolve, decode
+from domain.incidents import Incident
+from domain.operating import NotAllowed, Verb
+from storage.incident_changes import IncidentChanges, UnknownIncident
+from storage.incident_readings import IncidentReadings, Line, Sent, Told, statistics
+
+HISTORY_HOURS = 24.0
+STATISTICS_HOURS = 720.0
+HISTORY_ROWS = 1_000
+STATISTICS_ROWS = 20_000
+ID = re.compile(r"INC-[0-9]{8}-[0-9]{4,7}")
+
+B = TypeVar("B", bound=Body)
+
+
+def blueprint(
+    readings: IncidentReadings,
+    changes: IncidentChanges,
+    clock: Callable[[], datetime],
+    *,
+    changed: Callable[[], None],
+) -> Blueprint:
+    """The routes of incidents; `changed` is called after each change. Access is decided before."""
+    routes = Blueprint("incidents", __name__, url_prefix="/incidents")
+    _read(routes, readings, clock)
+
+    def order(verb: Verb, body: type[B]) -> None:
+        """Make the route by which operators order `verb`, with such a body."""
+
+        @routes.post(f"/<incident_id>/{verb.value}", endpoint=verb.value)
+        def carry_out(incident_id: str) -> Response:
+            asked = decode(request.get_data(), body)
+            _known(incident_id)
+            wanted = asked.order(verb)
+            changes.carry_out(incident_id, wanted, actor=asked.actor, now=clock())
+            changed()
+            return _one(readings, incident_id)
+
+    order(Verb.ACKNOWLEDGE, Acknowledge)
+    order(Verb.INVESTIGATE, Move)
+    order(Verb.PROGRESS, Move)
+    order(Verb.COMMENT, Comment)
+    order(Verb.ASSIGN, Assign)
+    order(Verb.RESOLVE, Resolve)
+    order(Verb.REOPEN, Move)
+    _answer_refusals(routes)
+    return routes
+
+
+def _read(routes: Blueprint, readings: IncidentReadings, clock: Callable[[], datetime]) -> None:
+    """The routes that only tell."""
+
+    @routes.get("")
+    def standing() -> Response:
+        found = [document(each) for each in readings.standing()]
+        return _varying({"count": len(found), "incidents": found})
+
+    @routes.get("/history")
+    def history() -> Response:
+        hours = _hours(HISTORY_HOURS)
+        found = readings.since(clock() - timedelta(hours=hours), HISTORY_ROWS)
+        documents = [incident_document(each) for each in found]
+        truncated = len(found) == HISTORY_ROWS
+        body = {"hours": hours, "count": len(found), "incidents": documents}
+        return answer({**body, "truncated": truncated})
+
+    @routes.get("/statistics")
+    def figures() -> Response:
+        hours = _hours(STATISTICS_HOURS)
+        found = readings.since(clock() - timedelta(hours=hours), STATISTICS_ROWS)
+        truncated = len(found) == STATISTICS_ROWS
+        body = {"hours": hours, **msgspec.to_builtins(statistics(found))}
+        return answer({**body, "truncated": truncated})
+
+    @routes.get("/<incident_id>")
+    def incident(incident_id: str) -> Response:
+        _known(incident_id)
+        return _one(readings, incident_id)
+
+
+def _answer_refusals(routes: Blueprint) -> None:
+    """What can be wrong with a request here, as HTTP says it."""
+
+    @routes.errorhandler(Refused)
+    def _malformed(error: Refused) -> Response:
+        return problem(400, str(error))
+
+    @routes.errorhandler(UnknownIncident)
+    def _unknown(_: UnknownIncident) -> Response:
+        return problem(404, "there is no incident of this id")
+
+    @routes.errorhandler(NotAllowed)
+    def _not_allowed(error: NotAllowed) -> Response:
+        return problem(409, str(error))
+
+
+def document(told: Told) -> dict[str, Any]:
+    """An incident with its timeline, its deliveries, and what it affects."""
+    return {
+        **incident_document(told.incident),
+        "lines": [_line(each) for each in told.lines],
+        "deliveries": [_delivery(each) for each in told.deliveries],
+        "affected": list(told.affected),
+        "nested": list(told.nested),
+    }
+
+
+def incident_document(incident: Incident) -> dict[str, Any]:
+    """An incident by itself. Times are ISO 8601, UTC."""
+    return {
+        "id": incident.id,
+        "title": incident.title,
+        "component": incident.component,
+        "kind": incident.kind,
+        "stage": incident.stage.value,
+        "open": incident.is_open,
+        "severity": incident.severity.word,
+        "opened_at": incident.opened_at.isoformat(),
+        "acknowledged_by": incident.acknowledged_by,
+        "acknowledged_at": _iso(incident.acknowledged_at),
+        "sticky": incident.sticky,
+        "assignee": incident.assignee,
+        "resolved_at": _iso(incident.resolved_at),
+        "resolution": incident.resolution,
+        "held": incident.held,
+        "flapping": incident.flapping,
+        "parent": incident.parent_id,
+    }
+
+
+def _line(line: Line) -> dict[str, Any]:
+    return {
+        "at": line.at.isoformat(),
+        "actor": line.actor,
+        "action": line.action,
+        "stage": line.stage,
+        "severity": line.severity.word,
+        "reason": line.reason,
+    }
+
+
+def _delivery(sent: Sent) -> dict[str, Any]:
+    return {
+        "channel": sent.channel,
+        "event": sent.event,
+        "state": sent.state,
+        "reason": sent.reason,
+        "attempts": sent.attempts,
+        "created_at": sent.created_at.isoformat(),
+        "settled_at": _iso(sent.settled_at),
+    }
+
+
+def _one(readings: IncidentReadings, incident_id: str) -> Response:
+    told = readings.tell(incident_id)
+    if told is None:
+        raise UnknownIncident(incident_id)
+    return _varying(document(told))
+
+
+def _varying(body: dict[str, Any]) -> Response:
+    """An answer of an address that is to be a page as well, for those who prefer HTML."""
+    response = answer(body)
+    response.headers["Vary"] = "Accept"
+    return response
+
+
+def _known(incident_id: str) -> None:
+    """What is no id is not looked for: some of it the store could not even be asked."""
+    if ID.fullmatch(incident_id) is None:
+        raise UnknownIncident(incident_id)
+
+
+def _hours(default: float) -> float:
+    hours = hours_of(request.args.get("hours"), default)
+    if hours is None:
+        raise Refused(WRONG_HOURS)
+    return hours
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

@@ -1,0 +1,34 @@
+"""How a row of `incidents` becomes an incident."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from domain.incidents import Incident, Severity, Stage
+
+
+def read(row: Row[Any]) -> Incident:
+    """The incident of a row."""
+    return Incident(
+        id=row.id,
+        fingerprint=row.fingerprint,
+        component=row.component,
+        kind=row.kind,
+        title=row.title,
+        stage=Stage(row.stage),
+        severity=Severity(row.severity),
+        state_severity=Severity(row.state_severity),
+        opened_at=row.opened_at,
+        parent_id=row.parent_id,
+        flapping=row.flapping,
+        acknowledged_by=row.acknowledged_by,
+        acknowledged_at=row.acknowledged_at,
+        sticky=row.sticky,
+        assignee=row.assignee,
+        resolved_at=row.resolved_at,
+        resolution=row.resolution,
+        held=row.held,
+        version=row.version,
+    )
