@@ -56,6 +56,7 @@ def create_app(settings: Settings, engine: Engine) -> Dash:
     register_page("overview", path="/", title="Nocturne", layout=overview.layout)
     register_page("check", path_template="/checks/<name>", title="Nocturne", layout=_check_page)
     app.layout = shell.layout
+    app.index_string = app.index_string.replace("<html>", '<html lang="en">')
     check_callbacks.register(
         app, readings, utc_now, may_operate=lambda: guard.role() >= access.Role.OPERATOR
     )

@@ -44,8 +44,11 @@ FULL = "y2"
 LABEL_HEIGHT = 0.09
 
 
-def trend_figure(trend: Trend, theme: Theme) -> Part:
-    """The chart of a check. Plotly draws its times in the zone of whoever looks."""
+def trend_figure(trend: Trend, theme: Theme, zoom: tuple[str, str] | None = None) -> Part:
+    """The chart of a check. Plotly draws its times in the zone of whoever looks.
+
+    `zoom` is the stretch that somebody looks at, which news must not take from under their eyes.
+    """
     top = _top(trend)
     levels = [level for level in trend.levels if level.value <= top]
     shaded = sorted(trend.shaded, key=lambda part: part.length_s)[-MOST_SHADES:]
@@ -58,7 +61,7 @@ def trend_figure(trend: Trend, theme: Theme) -> Part:
         "showlegend": False,
         "hovermode": "x unified",
         "dragmode": "zoom",
-        "xaxis": _time_axis(trend),
+        "xaxis": _time_axis(trend, zoom),
         "yaxis": _value_axis(trend, theme, top),
         "yaxis2": {"overlaying": "y", "range": [0, 1], "visible": False, "fixedrange": True},
         "shapes": [
@@ -68,8 +71,9 @@ def trend_figure(trend: Trend, theme: Theme) -> Part:
         "annotations": _labels(levels, theme, top),
     }
     hatched = [part for part in shaded if part.letter == NOT_MEASURED]
+    drawn = [*_hatch(hatched, trend, theme), *_lines(trend, theme)]
     return {
-        "data": [*_hatch(hatched, trend, theme), *_lines(trend, theme)],
+        "data": [*drawn, _whole(trend)] if drawn else [],
         "layout": layout,
     }
 
@@ -86,11 +90,24 @@ def _top(trend: Trend) -> float:
     return max([most, *near, 1e-9]) * HEADROOM if most or near else 1.0
 
 
-def _time_axis(trend: Trend) -> Part:
-    start, end = _moments([trend.start, trend.end])
+def _whole(trend: Trend) -> Part:
+    """An invisible line over the whole window, so that the axis spans what was not measured too."""
+    return {
+        "x": _moments([trend.start, trend.end]),
+        "y": [0, 0],
+        "yaxis": "y2",
+        "mode": "lines",
+        "line": {"width": 0},
+        "hoverinfo": "skip",
+        "showlegend": False,
+    }
+
+
+def _time_axis(trend: Trend, zoom: tuple[str, str] | None) -> Part:
+    seen: Part = {"autorange": True} if zoom is None else {"autorange": False, "range": list(zoom)}
     return {
         "type": "date",
-        "range": [start, end],
+        **seen,
         "tickformat": "%H:%M" if trend.hours <= 24 else "%a %-d %b",
         "hoverformat": "%H:%M:%S" if trend.hours <= 24 else "%a %-d %b %H:%M",
         "nticks": 8,

@@ -53,7 +53,7 @@ def layout() -> Component:
                 className="content",
                 children=[
                     html.Div(id=ids.SLAB),
-                    html.Div(id=ids.BANNERS),
+                    html.Section(id=ids.BANNERS, **aria(label="Notices")),
                     html.Main(dash.page_container, id=ids.PAGE, className="page", tabIndex="-1"),
                 ],
             ),

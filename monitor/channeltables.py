@@ -64,6 +64,8 @@ def examine(
     read_file: ReadFile = read_text,
 ) -> tuple[tuple[NamedChannel, ...], tuple[Mistake, ...]]:
     """The channels that can be built, and every mistake in the tables, without file and line."""
+    if not tables:
+        return (), ()
     expander = Expander(settings, environ, read_file)
     readings = [_Reading(table, index, expander) for index, table in enumerate(tables)]
     built = [channel for each in readings if (channel := each.read()) is not None]

@@ -28,7 +28,7 @@ PRAGMAS = (
     "PRAGMA synchronous = NORMAL",
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
     "PRAGMA foreign_keys = ON",
-    "PRAGMA cache_size = -4000",
+    "PRAGMA cache_size = -1000",
 )
 
 

@@ -23,17 +23,18 @@ function countLink() {
   const was = el("span");
   const number = el("strong", { class: "number" });
   const word = el("span", { class: "count-word" });
-  const node = el("a", { class: "count", "data-internal": "" }, mark, was, number, word);
+  const node = el("a", { class: "count", "data-internal": "" }, mark, was, " ", number, " ", word);
   return {
     node,
     update(item) {
       node.setAttribute("href", `/?state=${encodeURIComponent(item.key)}`);
       setAttr(node, "data-state", item.state);
       setAttr(node, "data-chip", item.chip ? "" : null);
-      setAttr(node, "aria-label", `${item.was ? "was " : ""}${item.number} ${item.word}: show only these`);
+      const count = item.alone ? `All ${item.number}` : item.number.toLocaleString("en-GB");
+      setAttr(node, "aria-label", `${item.was ? "was " : ""}${count} ${item.word}: show only these`);
       redraw(mark, item.state);
       setText(was, item.was ? "was" : "");
-      setText(number, item.alone ? `All ${item.number}` : item.number.toLocaleString("en-GB"));
+      setText(number, count);
       setText(word, item.word);
     },
   };

@@ -35,8 +35,15 @@ export function wantedOf(name, range, theme, check, now) {
   return { name, range, theme, step: Math.floor(newest / step), minute: Math.floor(now / Math.max(MINUTE, step)) };
 }
 
+// The stretch that somebody zoomed to, as Plotly writes it; null while the whole range is shown.
+export function zoomOf(plot) {
+  const axis = plot?.layout?.xaxis;
+  return axis?.autorange === false && axis.range?.length === 2 ? axis.range.map(String) : null;
+}
+
 export class CheckPage {
   constructor() {
+    this.range = null;
     this.page = null;
     this.sent = {};
     this.done = 0;
@@ -101,7 +108,10 @@ export class CheckPage {
     // The first time for this frame: whatever was sent before stands there no more.
     this.send("check-seen", seen, this.first ? { ...seen, first: true } : seen);
     this.first &&= !this.sent["check-seen"];
-    this.send("check-range", wantedOf(name, range, currentTheme(), check, this.now()));
+    const wanted = wantedOf(name, range, currentTheme(), check, this.now());
+    const zoom = range === this.range ? zoomOf(document.querySelector("#check-page .js-plotly-plot")) : null;
+    this.range = range;
+    this.send("check-range", wanted, { ...wanted, zoom });
   }
 
   start() {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ PIECES: Final = (
     (ids.CHECK_HELD, "data"),
 )
 CHART: Final = ((ids.CHECK_CHART_HEAD, "children"), (ids.CHECK_CHART, "figure"))
+PLOTLY_DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9:.]{2,15})?")
 LONGEST_NAME = 400
 Pieces: TypeAlias = tuple[Sequence[Component], ...]
 # Who needs whom changes only when definitions do; reading all checks takes longer than the rest.
@@ -50,6 +52,7 @@ class Asked:
     name: str
     hours: float
     theme: Theme
+    zoom: tuple[str, str] | None = None
 
 
 class Kin:
@@ -130,7 +133,7 @@ def chart(readings: Readings, asked: Asked, now: datetime) -> tuple[Sequence[Com
     trend = check_trend(readings, asked.name, now, asked.hours)
     if trend is None:
         return [], {}
-    return page.chart_head(trend, asked.theme), trend_figure(trend, asked.theme)
+    return page.chart_head(trend, asked.theme), trend_figure(trend, asked.theme, asked.zoom)
 
 
 def name_of(data: Any) -> str | None:
@@ -149,4 +152,13 @@ def asked_for(data: Any) -> Asked | None:
         name=name,
         hours=page.RANGES.get(hours, 3.0) if isinstance(hours, str) else 3.0,
         theme=THEMES.get(theme, DARK) if isinstance(theme, str) else DARK,
+        zoom=zoom_of(data.get("zoom")),
     )
+
+
+def zoom_of(data: Any) -> tuple[str, str] | None:
+    """The stretch that a browser zoomed to, as Plotly writes its two ends; None for anything else."""
+    if not isinstance(data, list) or len(data) != 2:
+        return None
+    ends = [end for end in data if isinstance(end, str) and PLOTLY_DATE.fullmatch(end)]
+    return (ends[0], ends[1]) if len(ends) == 2 else None

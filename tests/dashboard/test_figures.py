@@ -69,7 +69,7 @@ def test_phases_are_areas_that_fall_to_zero_at_both_ends_of_a_gap() -> None:
     body = Line(name="body", values=(90.0, 110.0, None, 100.0, 120.0))
     total = Line(name="total", values=TOTALS)
 
-    top, below, edge = trend_figure(trend(lines=(total, dns, body)), DARK)["data"]
+    top, below, edge, _whole = trend_figure(trend(lines=(total, dns, body)), DARK)["data"]
 
     assert [top["name"], below["name"], edge["name"]] == ["body", "DNS", "total"]
     assert top["y"] == [100.0, 120.0, 0.0, None, 0.0, 110.0, 130.0]

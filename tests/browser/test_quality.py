@@ -1,0 +1,120 @@
+"""What holds on every page: no errors, nobody else is asked, room on a phone, stillness."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.browser.conftest import address
+from tests.browser.driver import Screen
+from tests.installed import Installed
+
+pytestmark = pytest.mark.browser
+
+OVERVIEW, CHECK = "/", "/checks/nocturne-web"
+READY = {
+    OVERVIEW: "$$('.tile').length > 8",
+    CHECK: "document.querySelector('.js-plotly-plot')?.data?.length > 0 && $$('.results').length",
+}
+PAGES = pytest.mark.parametrize("page", [OVERVIEW, CHECK], ids=["overview", "check"])
+THEMES = pytest.mark.parametrize("theme", ["dark", "light"])
+
+
+def look(screen: Screen, made: Installed, page: str) -> None:
+    """Open a page and wait until it stands there whole."""
+    screen.open(address(made, page))
+    screen.until(READY[page], 15)
+
+
+def wait_for_beats(screen: Screen, beats: int) -> None:
+    """Wait until the page has shown so many beats of the monitor, which are 2 s apart."""
+    screen.js(
+        """(() => {
+          globalThis.beats = 0;
+          globalThis.seen = [];
+          new MutationObserver(() => {
+            globalThis.beats += 1;
+          }).observe(document.querySelector(".pulse"), { attributeFilter: ["data-beat"] });
+          const look = () => {
+            for (const each of document.getAnimations()) {
+              if (each.playState === "running") seen.push(each.animationName ?? each.transitionProperty);
+            }
+            requestAnimationFrame(look);
+          };
+          look();
+        })()"""
+    )
+    screen.until("globalThis.beats >= arguments[0]", 15, beats)
+
+
+@PAGES
+@THEMES
+def test_no_error_in_the_console_and_no_other_host_is_asked(
+    screen: Screen, shipped: Installed, page: str, theme: str
+) -> None:
+    screen.prefer(color_scheme=theme)
+
+    look(screen, shipped, page)
+    wait_for_beats(screen, 1)
+
+    requested = screen.requested()
+    hosts = {urlsplit(url).netloc for url in requested}
+    assert hosts == {f"127.0.0.1:{shipped.port}"}, requested
+    assert screen.console() == []
+    ground = screen.js("probe.rgba(getComputedStyle(document.body).backgroundColor)[0]")
+    assert (ground > 200) == (theme == "light")
+
+
+def test_the_switch_changes_the_theme_and_a_reload_keeps_it(
+    screen: Screen, shipped: Installed
+) -> None:
+    look(screen, shipped, CHECK)
+
+    screen.one("#bar-theme button").click()
+    screen.until("probe.rgba(getComputedStyle(document.body).backgroundColor)[0] > 200")
+    screen.driver.refresh()
+    screen.until(READY[CHECK], 15)
+
+    assert screen.js("probe.rgba(getComputedStyle(document.body).backgroundColor)[0]") > 200
+    screen.one("#bar-theme button").click()
+    screen.until("probe.rgba(getComputedStyle(document.body).backgroundColor)[0] < 60")
+    assert screen.console() == []
+
+
+@PAGES
+def test_a_phone_needs_no_sideways_scroll_and_no_small_fingers(
+    screen: Screen, shipped: Installed, page: str
+) -> None:
+    screen.size(390, 844, phone=True)
+
+    look(screen, shipped, page)
+
+    wide = screen.js(
+        """$$("#page *").filter((node) => shows(node) && node.getBoundingClientRect().right > 391
+          && !node.closest(".js-plotly-plot")).map((node) => node.outerHTML.slice(0, 120))"""
+    )
+    assert screen.js("document.documentElement.scrollWidth") <= 390, wide
+    screen.js("window.scrollTo(500, 0)")
+    assert screen.js("window.scrollX") == 0
+    small = screen.js(
+        """$$("button, .button, .tile").filter(shows)
+          .map((node) => [node.innerText || node.ariaLabel, node.getBoundingClientRect().height])
+          .filter(([, height]) => height < 43.5)"""
+    )
+    assert small == [], "too small for a thumb"
+
+
+def test_nothing_moves_for_those_who_asked_for_stillness(
+    screen: Screen, shipped: Installed
+) -> None:
+    look(screen, shipped, OVERVIEW)
+    wait_for_beats(screen, 1)
+    # Without the wish there is a movement, so what is looked for below can be found.
+    assert "beat-a" in screen.js("seen") or "beat-b" in screen.js("seen")
+
+    screen.prefer(reduced_motion="reduce")
+    for page in (OVERVIEW, CHECK):
+        look(screen, shipped, page)
+        wait_for_beats(screen, 1)
+        assert screen.js("seen") == []
