@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from pathlib import PurePath
 
 import structlog
 from sqlalchemy import Engine
@@ -33,7 +34,8 @@ class InForce:
 
     def publish(self, lease: Lease, configuration: Configuration, now: datetime) -> None:
         """Make the tables of the file the bases of the definitions."""
-        source = configuration.source
+        # Its name only: viewers of the audit need not know where it lies.
+        source = PurePath(configuration.source).name
         for kind, tables in ((CHECK, configuration.checks), (CHANNEL, configuration.channels)):
             definitions.publish(self._engine, kind, tables, source, now, lease)
 
