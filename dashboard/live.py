@@ -23,6 +23,10 @@ from storage.readings import Board, CheckRow, Pulse, Readings
 log = structlog.get_logger()
 
 HELD_S = 0.5
+# What is held longer than this would look like a silent monitor, though nobody merely asked.
+FRESH_S = 1.5
+OLD_WAIT_S = 1.0
+FIRST_WAIT_S = 10.0
 WINDOW = timedelta(hours=24)
 # Ticks and stale marks move with time alone, so the view is made anew now and then.
 REMADE = timedelta(seconds=20)
@@ -92,10 +96,13 @@ class Live:
         self._moment: Moment | None = None
 
     def look(self) -> Sight:
-        """The newest sight. Only one caller at a time waits for the store; the others get what is held."""
+        """The newest sight. One caller at a time reads the store; the others get what is held.
+
+        After a quiet spell what is held is old: then they wait for the one who reads, for a moment.
+        """
         asked = self._asked
         if (asked is None or self._monotonic() - asked >= HELD_S) and self._lock.acquire(
-            blocking=self._moment is None
+            timeout=self._patience_s()
         ):
             try:
                 self._refresh()
@@ -106,6 +113,13 @@ class Live:
     def renew(self) -> None:
         """Let the next look read the store: something was just changed from here."""
         self._asked = None
+
+    def _patience_s(self) -> float:
+        if self._moment is None:
+            return FIRST_WAIT_S
+        answered = self._answered
+        old = answered is None or self._monotonic() - answered > FRESH_S
+        return OLD_WAIT_S if old else 0
 
     def _sight(self) -> Sight:
         answered = self._answered

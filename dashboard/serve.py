@@ -50,7 +50,10 @@ def main(settings: Settings, orphaned: Callable[[], bool]) -> int:
             port=settings.web.port,
             threads=THREADS,
             ident=None,
-            channel_timeout=30,
+            channel_timeout=15,
+            # Idle connections cost no thread; with the usual 100 they would shut everybody out.
+            connection_limit=1000,
+            asyncore_use_poll=True,
             max_request_body_size=1 << 20,
             clear_untrusted_proxy_headers=True,
         )

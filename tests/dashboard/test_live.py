@@ -1,0 +1,60 @@
+"""One view for all: callers that come at once after a quiet spell all see the store as it is."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from dashboard.live import Live
+from storage.incident_readings import IncidentReadings
+from storage.readings import Pulse, Readings
+from tests.dashboard.filled import Filled, about, fill
+from tests.monitor.stand_ins import START, Clock
+
+
+class SlowReadings(Readings):
+    """Readings of a real store that takes its time to answer."""
+
+    def pulse(self) -> Pulse:
+        time.sleep(0.1)
+        return super().pulse()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Filled]:
+    filled = fill(tmp_path, START)
+    filled.publish({"db": about()})
+    yield filled
+    filled.engine.dispose()
+
+
+def test_after_a_quiet_spell_everybody_who_asks_at_once_sees_the_store_answer(
+    store: Filled,
+) -> None:
+    clock = Clock()
+    live = Live(
+        SlowReadings(store.engine),
+        IncidentReadings(store.engine),
+        clock=clock,
+        monotonic=lambda: clock.now.timestamp(),
+    )
+    live.look()
+    clock.now += timedelta(seconds=20)
+    store.beat(clock.now)
+    together = threading.Barrier(8)
+
+    def ask(_: int) -> tuple[float, bool]:
+        together.wait()
+        sight = live.look()
+        return sight.store_age_s, sight.beat == clock.now
+
+    with ThreadPoolExecutor(8) as pool:
+        seen = set(pool.map(ask, range(8)))
+
+    assert seen == {(0.0, True)}
