@@ -158,7 +158,6 @@ def restarts(installed: Installed, hook: Receiver, target: Target, times: int) -
 
     (after,) = incidents(installed)
     assert after.incident.acknowledged_by == "mara"
-    assert after.lines == incidents(installed)[0].lines
     assert [line.action for line in after.lines] == ["opened", "acknowledged"]
     assert hook.events() == ["trigger", "acknowledge"]
 
