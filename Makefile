@@ -25,7 +25,7 @@ test: setup-test
 	$(BIN)/python -m pytest -m "not faults" $(ARGS)
 
 faults: setup-test
-	$(BIN)/python -m pytest -m faults tests/faults $(ARGS)
+	$(BIN)/python -m pytest -s -m faults tests/faults $(ARGS)
 
 lint: setup-test
 	$(BIN)/ruff check .
@@ -35,7 +35,7 @@ lint: setup-test
 	else for file in $(JS); do node --check "$$file" || exit 1; done; fi
 
 bench: setup-test
-	@for name in incidents detection monitor; do echo "== $$name"; $(BIN)/python -m bench.$$name || exit 1; done
+	@for name in incidents detection monitor falsealarms; do echo "== $$name"; $(BIN)/python -m bench.$$name || exit 1; done
 
 screens: setup-test
 	$(BIN)/python -m tests.browser.screens

@@ -1,6 +1,7 @@
 """Nocturne's entry point. `python app.py` runs all of it; `app:server` is the WSGI application.
 
-Exit codes: 0 ended as asked, 1 refused, 2 wrong configuration, 3 cannot start.
+Exit codes: 0 ended as asked, 1 refused, 2 wrong configuration, 3 cannot start,
+4 the store went away.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from domain.mistakes import ConfigError
-from launch.commands import BAD_CONFIG, CANNOT_START, Call, complain, server
+from launch.commands import BAD_CONFIG, CANNOT_START, STORE_GONE, Call, complain, server
 from launch.config import chosen_path
 
 FOLDER = Path(__file__).resolve().parent
@@ -28,12 +29,13 @@ COMMANDS = {
     "check-config": ("launch.commands", "check_config", "validate the configuration"),
     "version": ("launch.commands", "version", "print the version"),
     "check-now": ("launch.operate", "check_now", "run one check at once"),
+    "test-channel": ("launch.operate", "test_channel", "send a test by one channel"),
     "pause": ("launch.operate", "pause", "stop checking one check"),
     "resume": ("launch.operate", "resume", "check a paused check again"),
     "start": ("launch.operate", "start", "start all monitoring"),
     "stop": ("launch.operate", "stop", "stop all monitoring"),
 }
-WITH_NAME = frozenset({"check-now", "pause", "resume"})
+WITH_NAME = frozenset({"check-now", "test-channel", "pause", "resume"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,6 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         name=getattr(given, "name", ""),
         program=(sys.executable, str(Path(__file__).resolve())),
         environ=os.environ,
+        new_store=getattr(given, "new_store", False),
     )
     try:
         return command(given.command or "run")(call)
@@ -56,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if engine is None or not isinstance(error, engine.StoreError):
             raise
         complain(str(error))
-        return CANNOT_START
+        return STORE_GONE if isinstance(error, engine.StoreGone) else CANNOT_START
 
 
 def parser() -> argparse.ArgumentParser:
@@ -69,7 +72,10 @@ def parser() -> argparse.ArgumentParser:
         # Without a default of its own, so that it does not undo a --config before it.
         sub.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS)
         if name in WITH_NAME:
-            sub.add_argument("name", metavar="NAME", help="the name of the check")
+            sub.add_argument("name", metavar="NAME", help="the name of the check or channel")
+        if name == "migrate":
+            text = "make an empty store where one is missing that was there before"
+            sub.add_argument("--new-store", action="store_true", help=text)
     return top
 
 

@@ -11,14 +11,16 @@ import { matches, parse } from "./modules/filters.mjs";
 import { clock as clockText, zoneName } from "./modules/format.mjs";
 import { judge, ServerClock } from "./modules/freshness.mjs";
 import { groupList } from "./modules/groups.mjs";
+import { IncidentPages } from "./modules/incidentpages.mjs";
 import { startKeyboard } from "./modules/keyboard.mjs";
 import { keepPlaced, mount } from "./modules/mounts.mjs";
-import { problemList } from "./modules/problems.mjs";
+import { everything, problemList } from "./modules/problems.mjs";
 import { markCurrent, onSearch, startRouting } from "./modules/router.mjs";
 import { scorePanel } from "./modules/score.mjs";
 import { Poller } from "./modules/snapshot.mjs";
 import { counts, faviconFor, title } from "./modules/states.mjs";
 import { themeSwitch } from "./modules/theme.mjs";
+import { ThresholdsPage } from "./modules/thresholds.mjs";
 import { startTicking } from "./modules/ticker.mjs";
 import { HATCH } from "./modules/tiles.mjs";
 import { timeline } from "./modules/timeline.mjs";
@@ -64,6 +66,8 @@ class Screen {
       timeline: timeline(),
       groups: groupList(),
     };
+    this.thresholds = new ThresholdsPage({ onChanged: () => this.poller.ask({ hurry: true }) });
+    this.incidents = new IncidentPages({ clock: this.clock, onDone: () => this.poller.ask({ hurry: true }) });
     this.poller = new Poller({
       clock: this.clock,
       onAnswer: ({ store, role }) => {
@@ -96,6 +100,11 @@ class Screen {
     mount("overview-score", this.views.score.node);
     mount("overview-timeline", this.views.timeline.node);
     mount("overview-groups", this.views.groups.node);
+    for (const [id, node] of Object.entries(this.incidents.parts)) mount(id, node);
+    const { tools, list, editor } = this.thresholds.nodes;
+    mount("thresholds-tools", tools);
+    mount("thresholds-list", list);
+    mount("thresholds-editor", editor);
     keepPlaced();
   }
 
@@ -117,7 +126,7 @@ class Screen {
     this.views.age.update(judgement, this.clock.beat);
     this.views.clock.update(now, ZONE);
     this.views.slab.update(judgement, this.clock.beat, ZONE);
-    const tally = counts(this.snapshot?.checks ?? [], now);
+    const tally = counts(this.snapshot ? everything(this.snapshot) : [], now);
     showTitle(title(tally, frozen));
     showFavicon(faviconFor(tally, frozen));
     if (judgement.level !== this.level) this.levelChanged(judgement);
@@ -157,18 +166,21 @@ class Screen {
     const filter = parse(location.search);
     const checks = snapshot.checks.filter((check) => matches(check, filter, displayNow));
     const byName = new Map(snapshot.checks.map((check) => [check.name, check]));
-    const tally = { ...counts(snapshot.checks, displayNow) };
+    const tally = { ...counts(everything(snapshot), displayNow) };
+    const problems = everything(snapshot).filter((each) => matches(each, filter, displayNow));
     tally.maintenance = Math.max(tally.maintenance, snapshot.counts?.maintenance ?? 0);
     this.views.counts.update({ tally, frozen });
     this.views.paging.update(snapshot.paging, frozen);
     this.views.banners.update({ snapshot, store: this.store, now: displayNow, zone: ZONE });
-    const { carded, headline } = this.views.problems.update({ snapshot, checks, byName, at, now: displayNow });
+    const { carded, headline } = this.views.problems.update({ snapshot, checks: problems, byName, at, now: displayNow });
     setText(this.heading, headline.main);
     setText(this.headingMore, headline.more);
     this.views.score.update({ snapshot, at });
     this.views.filters.update({ snapshot, checks, filter, at });
     this.views.timeline.update({ snapshot, checks, at });
     this.views.groups.update({ snapshot, checks, now: displayNow, frozen, carded });
+    this.incidents.update({ snapshot, at });
+    this.thresholds.update({ snapshot, at });
     setAttr(document.documentElement, "data-empty", snapshot.checks.length === 0 ? "" : null);
     document.documentElement.dataset.loaded = "true";
   }
@@ -179,6 +191,7 @@ class Screen {
     startRouting();
     startKeyboard({ goHome: () => document.querySelector(".brand")?.click() });
     startAcknowledging();
+    this.incidents.start();
     onSearch(() => {
       markCurrent();
       this.draw();

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ import structlog
 from dash.exceptions import DependencyException
 from flask import Flask, Request, Response, request
 from sqlalchemy.exc import DBAPIError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from domain.settings import Settings
 
@@ -38,6 +39,8 @@ class Role(IntEnum):
 
 ROLES = {"none": Role.NOBODY, "viewer": Role.VIEWER, "operator": Role.OPERATOR}
 
+SAFE = ("GET", "HEAD", "OPTIONS")
+
 # Every other path is a page, which the browser's side resolves; those for programs are not.
 PAGES = "/<path:path>"
 PROGRAMS = ("/api/", "/health", "/incidents", "/live/", "/_dash", "/metrics")
@@ -49,6 +52,8 @@ ROUTES: Mapping[tuple[str, str], Role] = {
     ("/health/live", "GET"): Role.NOBODY,
     ("/health/ready", "GET"): Role.NOBODY,
     ("/health/components/<path:name>", "GET"): Role.VIEWER,
+    ("/health/alerts/test", "GET"): Role.VIEWER,
+    ("/health/alerts/test", "POST"): Role.OPERATOR,
     ("/live/snapshot", "GET"): Role.VIEWER,
     ("/incidents", "GET"): Role.VIEWER,
     ("/incidents/history", "GET"): Role.VIEWER,
@@ -67,6 +72,32 @@ ROUTES: Mapping[tuple[str, str], Role] = {
     ("/api/v1/monitoring/start", "POST"): Role.OPERATOR,
     ("/api/v1/monitoring/stop", "POST"): Role.OPERATOR,
     ("/api/v1/commands/<int:command_id>", "GET"): Role.VIEWER,
+    ("/api/v1/channels", "GET"): Role.VIEWER,
+    ("/api/v1/channels/<path:name>/test", "POST"): Role.OPERATOR,
+    ("/api/v1/silences", "GET"): Role.VIEWER,
+    ("/api/v1/silences", "POST"): Role.OPERATOR,
+    ("/api/v1/silences/<int:silence_id>/end", "POST"): Role.OPERATOR,
+    ("/api/v1/explain", "GET"): Role.VIEWER,
+    ("/api/v1/rules", "GET"): Role.VIEWER,
+    ("/api/v1/rules", "POST"): Role.OPERATOR,
+    ("/api/v1/rules/<path:name>", "GET"): Role.VIEWER,
+    ("/api/v1/rules/<path:name>", "PATCH"): Role.OPERATOR,
+    ("/api/v1/rules/<path:name>/revert", "POST"): Role.OPERATOR,
+    ("/api/v1/rules/<path:name>/remove", "POST"): Role.OPERATOR,
+    ("/api/v1/maintenance", "GET"): Role.VIEWER,
+    ("/api/v1/maintenance", "POST"): Role.OPERATOR,
+    ("/api/v1/maintenance/<path:name>", "GET"): Role.VIEWER,
+    ("/api/v1/maintenance/<path:name>", "PATCH"): Role.OPERATOR,
+    ("/api/v1/maintenance/<path:name>/revert", "POST"): Role.OPERATOR,
+    ("/api/v1/maintenance/<path:name>/remove", "POST"): Role.OPERATOR,
+    ("/api/v1/rules/backtest", "POST"): Role.VIEWER,
+    ("/api/v1/rules/<path:name>/versions", "GET"): Role.VIEWER,
+    ("/api/v1/levels", "GET"): Role.VIEWER,
+    ("/api/v1/checks/<path:name>/levels", "GET"): Role.VIEWER,
+    ("/api/v1/checks/<path:name>/levels", "PATCH"): Role.OPERATOR,
+    ("/api/v1/checks/<path:name>/levels/versions", "GET"): Role.VIEWER,
+    ("/api/v1/series", "GET"): Role.VIEWER,
+    ("/api/v1/series/points", "GET"): Role.VIEWER,
     # Dash's own: the page frame, its layout, its scripts, our assets, the callbacks (see below).
     ("/", "GET"): Role.VIEWER,
     (PAGES, "GET"): Role.VIEWER,
@@ -110,7 +141,8 @@ class Access:
         try:
             self._check_host(request)
             self._check_route(request)
-            if request.method not in ("GET", "HEAD", "OPTIONS"):
+            # What no route takes changes nothing, and Flask answers it with 404 or 405.
+            if request.routing_exception is None and request.method not in SAFE:
                 self._check_origin(request)
             if request.path == "/_dash-update-component":
                 self._check_callback(request)
@@ -164,16 +196,25 @@ class Access:
             raise Refused(400, "inputs and outputs are not as Dash sends them")
 
 
-def secure(server: Flask, access: Access, script_hashes: Callable[[], Sequence[str]]) -> None:
+def secure(
+    server: Flask,
+    access: Access,
+    script_hashes: Callable[[], Sequence[str]],
+    is_page: Callable[[str], bool],
+) -> None:
     """Put `access` in front of every request, and the security headers on every answer.
 
     `script_hashes` is asked once, after the first request: Dash adds inline scripts only then.
+    `is_page` tells which paths are pages: the frame that Dash serves for any other one is a 404.
     """
     server.before_request(access.guard)
     policy = functools.cache(lambda: content_policy(script_hashes()))
 
     @server.after_request
     def _headers(response: Response) -> Response:
+        is_frame = request.url_rule is not None and request.url_rule.rule == PAGES
+        if is_frame and response.status_code == HTTPStatus.OK and not is_page(request.path):
+            response.status_code = HTTPStatus.NOT_FOUND
         response.headers["Content-Security-Policy"] = policy()
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
@@ -207,7 +248,10 @@ def answer_errors(server: Flask) -> None:
 
     @server.errorhandler(HTTPException)
     def _refused(error: HTTPException) -> Response:
-        return problem(error.code or 500, error.description or error.name)
+        answer = problem(error.code or 500, error.description or error.name)
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return answer
 
     @server.errorhandler(Exception)
     def _failed(error: Exception) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Callable
@@ -12,15 +13,30 @@ from urllib.parse import unquote
 import dash
 from dash import Dash
 from dash.development.base_component import Component
+from flask import Response
 from sqlalchemy import Engine
 
 from dashboard import access, shell
-from dashboard.api import health, incidents, operate
+from dashboard.api import (
+    channels,
+    explain,
+    health,
+    incidents,
+    levels,
+    maintenance,
+    operate,
+    rules,
+    series,
+    silences,
+)
 from dashboard.api import snapshot as snapshot_api
+from dashboard.api.asking import Asking
 from dashboard.api.meter import Meter
 from dashboard.callbacks import check as check_callbacks
 from dashboard.live import Live
-from dashboard.pages import check, overview
+from dashboard.pages import check, overview, thresholds
+from dashboard.pages import incident as incident_page
+from dashboard.pages import incidents as incidents_page
 from domain.settings import Settings
 from domain.version import VERSION
 from storage.changes import Changes
@@ -51,10 +67,19 @@ def create_app(settings: Settings, engine: Engine) -> Dash:
         compress=False,
     )
     guard = access.Access(settings, {**check_callbacks.ROLES, **access.DASH_CALLBACKS})
-    # Dash publishes no types for this one function.
+    # Dash publishes no types for these two functions.
     register_page: Callable[..., None] = dash.register_page
+    frame: Callable[[], str] = app.index
     register_page("overview", path="/", title="Nocturne", layout=overview.layout)
     register_page("check", path_template="/checks/<name>", title="Nocturne", layout=_check_page)
+    register_page("incidents", path="/incidents", title="Nocturne", layout=incidents_page.layout)
+    register_page(
+        "incident",
+        path_template="/incidents/<incident_id>",
+        title="Nocturne",
+        layout=incident_page.layout,
+    )
+    register_page("thresholds", path="/thresholds", title="Nocturne", layout=thresholds.layout)
     app.layout = shell.layout
     app.index_string = app.index_string.replace("<html>", '<html lang="en">')
     check_callbacks.register(
@@ -66,12 +91,42 @@ def create_app(settings: Settings, engine: Engine) -> Dash:
     server.register_blueprint(
         snapshot_api.blueprint(live, VERSION, uuid.uuid4().hex[:8], guard.role)
     )
-    server.register_blueprint(operate.blueprint(engine, readings, changes, utc_now))
+    asking = Asking(engine, utc_now)
+    server.register_blueprint(operate.blueprint(engine, readings, changes, asking, utc_now))
+    server.register_blueprint(channels.blueprint(engine, asking))
     orders = IncidentChanges(engine)
-    server.register_blueprint(incidents.blueprint(told, orders, utc_now, changed=live.renew))
+    server.register_blueprint(
+        incidents.blueprint(
+            told,
+            orders,
+            utc_now,
+            changed=live.renew,
+            page=lambda: Response(frame(), mimetype="text/html"),
+        )
+    )
+    server.register_blueprint(silences.blueprint(engine, readings, utc_now, changed=live.renew))
+    server.register_blueprint(explain.blueprint(engine, utc_now))
+    for defined in (rules, maintenance):
+        routes = defined.blueprint(engine, changes, utc_now, changed=live.renew)
+        server.register_blueprint(routes)
+    server.register_blueprint(
+        levels.blueprint(engine, readings, changes, utc_now, changed=live.renew)
+    )
+    server.register_blueprint(series.blueprint(engine, utc_now))
     access.answer_errors(server)
-    access.secure(server, guard, lambda: app.csp_hashes())
+    access.secure(server, guard, lambda: app.csp_hashes(), is_page)
     return app
+
+
+def is_page(path: str) -> bool:
+    """Whether one of the registered pages has this path: `/`, `/checks/shop-db`."""
+    for page in dash.page_registry.values():
+        template = page["path_template"] or page["path"]
+        # A variable takes slashes too, as it does in Dash.
+        parts = (re.escape(part) for part in re.split(r"<[^>]*>", template))
+        if re.fullmatch(".+".join(parts), path, re.DOTALL):
+            return True
+    return False
 
 
 def _check_page(name: str = "", **_: str) -> Component:

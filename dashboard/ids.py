@@ -40,6 +40,23 @@ CHECK_CHART: Final = "check-chart"
 CHECK_RESULTS: Final = "check-results"
 CHECK_SIDE: Final = "check-side"
 
+# The list of incidents.
+INCIDENTS_SUMMARY: Final = "incidents-summary"
+INCIDENTS_FILTERS: Final = "incidents-filters"
+INCIDENTS_LIST: Final = "incidents-list"
+INCIDENTS_SELECTED: Final = "incidents-selected"
+
+# The page of one incident.
+INCIDENT_HEAD: Final = "incident-head"
+INCIDENT_TIMELINE: Final = "incident-timeline"
+INCIDENT_SIDE: Final = "incident-side"
+INCIDENT_ACTIONS: Final = "incident-actions"
+
+# The Thresholds page.
+THRESHOLDS_TOOLS: Final = "thresholds-tools"
+THRESHOLDS_LIST: Final = "thresholds-list"
+THRESHOLDS_EDITOR: Final = "thresholds-editor"
+
 # Filled by assets/modules: leaves without children, which React leaves alone.
 OWNED_BY_THE_BROWSER: Final = (
     BAR_COUNTS,
@@ -56,4 +73,15 @@ OWNED_BY_THE_BROWSER: Final = (
     OVERVIEW_SCORE,
     OVERVIEW_TIMELINE,
     OVERVIEW_GROUPS,
+    INCIDENTS_SUMMARY,
+    INCIDENTS_FILTERS,
+    INCIDENTS_LIST,
+    INCIDENTS_SELECTED,
+    INCIDENT_HEAD,
+    INCIDENT_TIMELINE,
+    INCIDENT_SIDE,
+    INCIDENT_ACTIONS,
+    THRESHOLDS_TOOLS,
+    THRESHOLDS_LIST,
+    THRESHOLDS_EDITOR,
 )

@@ -14,10 +14,11 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from domain.incidents import Incident
+from domain.facts import Mark
+from domain.incidents import Incident, reads_as
 from domain.reading import Reading, reading
 from domain.timeline import Stretch, stretches
-from storage.incident_readings import IncidentReadings, PagingHealth
+from storage.incident_readings import Alert, IncidentReadings, PagingHealth
 from storage.readings import Board, CheckRow, Pulse, Readings
 
 log = structlog.get_logger()
@@ -45,7 +46,7 @@ class Viewed:
 class Moment:
     """All that is shown, at one moment. `generation` counts up whenever it was made anew.
 
-    `incidents` are those that stand, worst and oldest first.
+    `incidents` are those that stand, worst and oldest first; `alerts` those of rules among them.
     """
 
     at: datetime
@@ -53,7 +54,14 @@ class Moment:
     board: Board
     checks: tuple[Viewed, ...]
     incidents: tuple[Incident, ...]
+    alerts: tuple[Alert, ...]
     paging: PagingHealth
+
+    @property
+    def readings(self) -> tuple[Reading, ...]:
+        """All that the overall status is made of: the checks, and the alert rules that fire."""
+        checks = tuple(each.reading for each in self.checks)
+        return (*checks, *(alert_reading(each) for each in self.alerts))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,8 +178,16 @@ class Live:
             board=board,
             checks=checks,
             incidents=self._incidents.open(),
+            alerts=self._incidents.alerts(),
             paging=self._incidents.paging(),
         )
+
+
+def alert_reading(alert: Alert) -> Reading:
+    """What an alert reads: the status of its severity, since it was opened."""
+    incident = alert.incident
+    status = reads_as(incident.severity)
+    return Reading(status=status, mark=Mark.NONE, since=incident.opened_at)
 
 
 def read(row: CheckRow, now: datetime) -> Reading:

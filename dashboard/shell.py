@@ -35,7 +35,17 @@ class Section:
 
 # Only what exists: a page adds itself here when it is built.
 NAVIGATION: Final = (
-    Section(heading="", entries=(Entry(label="Overview", path="/", icon="overview"),)),
+    Section(
+        heading="",
+        entries=(
+            Entry(label="Overview", path="/", icon="overview"),
+            Entry(label="Incidents", path="/incidents", icon="incidents"),
+        ),
+    ),
+    Section(
+        heading="Govern",
+        entries=(Entry(label="Thresholds", path="/thresholds", icon="thresholds"),),
+    ),
 )
 
 

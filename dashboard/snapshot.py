@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from dashboard.live import WINDOW, Moment, Viewed
+from dashboard.live import WINDOW, Moment, Viewed, alert_reading
 from domain.explain import progress, soft_note
 from domain.facts import Mark, Policy, Status
 from domain.incidents import Incident, fingerprint
-from domain.reading import overall
+from domain.reading import Reading, overall
 from domain.score import Component, Score, score
 from domain.state import stale_at
 from domain.timeline import ticks
 from domain.units import show
 from storage.engine import to_ms
-from storage.incident_readings import PagingHealth
+from storage.incident_readings import Alert, PagingHealth
 from storage.readings import Board, CheckRow
 
 TICKS = 48
@@ -29,6 +29,7 @@ COUNTED_BY_MARK = {
     Mark.INCONCLUSIVE: "pending",
     Mark.BLOCKED: "blocked",
     Mark.PAUSED: "paused",
+    Mark.MAINTENANCE: "maintenance",
     Mark.STALE: "stale",
 }
 
@@ -41,8 +42,8 @@ def snapshot(moment: Moment, version: str) -> dict[str, Any]:
         "version": version,
         "revision": board.revision,
         "at": to_ms(moment.at),
-        "overall": overall([each.reading for each in moment.checks]).word,
-        "counts": counts(moment.checks),
+        "overall": overall(moment.readings).word,
+        "counts": counts(moment.readings),
         "score": _score_document(health_score(moment.checks)),
         "monitoring": _monitoring(board),
         "paging": _paging(moment.paging),
@@ -51,6 +52,11 @@ def snapshot(moment: Moment, version: str) -> dict[str, Any]:
             {"level": each.level, "text": each.text, "at": to_ms(each.at)} for each in board.notices
         ],
         "groups": _groups(moment.checks),
+        "alerts": [
+            _alert(each)
+            for each in moment.alerts
+            if alert_reading(each).status is not Status.HEALTHY
+        ],
         "checks": [
             _check(each, moment.at, standing.get(fingerprint(each.row.name)))
             for each in moment.checks
@@ -58,12 +64,10 @@ def snapshot(moment: Moment, version: str) -> dict[str, Any]:
     }
 
 
-def counts(checks: Sequence[Viewed]) -> dict[str, int]:
-    """How many checks are in each status; marked ones count under their mark."""
-    found = Counter(
-        COUNTED_BY_MARK.get(each.reading.mark, each.reading.status.word) for each in checks
-    )
-    names = [status.word for status in Status] + [*COUNTED_BY_MARK.values(), "maintenance"]
+def counts(readings: Sequence[Reading]) -> dict[str, int]:
+    """How many are in each status; marked ones count under their mark."""
+    found = Counter(COUNTED_BY_MARK.get(each.mark, each.status.word) for each in readings)
+    names = [status.word for status in Status] + [*COUNTED_BY_MARK.values()]
     return {name: found.get(name, 0) for name in names}
 
 
@@ -171,6 +175,29 @@ def _check(each: Viewed, now: datetime, incident: Incident | None) -> dict[str, 
         "response_ms": row.response_ms,
         "incident": None if incident is None else _incident(incident),
         "duration_s": (now - each.reading.since).total_seconds() if each.reading.since else None,
+    }
+
+
+def _alert(alert: Alert) -> dict[str, Any]:
+    """An alert as a screen shows it among the problems: like a check that nothing is drawn for."""
+    incident, shown = alert.incident, alert_reading(alert)
+    return {
+        "name": incident.title.rpartition(" is ")[0] or incident.title,
+        "alert": incident.component,
+        "kind": incident.kind,
+        "component": "",
+        "group": incident.group,
+        "tags": list(incident.tags),
+        "target": "",
+        "status": shown.status.word,
+        "mark": shown.mark.value,
+        "sentence": alert.message,
+        "message": alert.message,
+        "since": _ms(shown.since),
+        "stale_at": None,
+        "spark": [],
+        "flapping": incident.flapping,
+        "incident": _incident(incident),
     }
 
 

@@ -15,7 +15,7 @@ from dashboard.trend import Trend, trend
 from domain.explain import why
 from domain.facts import Cause, Detail, Mark, Status
 from domain.reading import Reading
-from domain.state import reads
+from domain.state import mark_of, reads
 from domain.timeline import Stretch, stretches
 from domain.units import show, unit_of
 from storage.changes import CHECK
@@ -171,8 +171,9 @@ def history(
     """
     start = now - window
     lines = readings.timeline(start, row.id).get(row.id, [])
-    parts = stretches(lines, reads(row.state), row.state.mark, start, now, readings.gaps(start))
-    if shown.mark is row.state.mark or shown.mark not in (Mark.STALE, Mark.PAUSED):
+    mark = mark_of(row.state)
+    parts = stretches(lines, reads(row.state), mark, start, now, readings.gaps(start))
+    if shown.mark is mark or shown.mark not in (Mark.STALE, Mark.PAUSED):
         return parts
     since = max(start, min(now, row.state.last_at or start))
     tail = Stretch(start=since, end=now, status=Status.UNKNOWN, mark=shown.mark)

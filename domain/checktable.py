@@ -8,21 +8,27 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
 from domain.definitions import CheckDefinition, Levels
-from domain.dependencies import cycle
+from domain.dependencies import OWN_NETWORK, cycle
 from domain.facts import Detail, Policy
 from domain.fields import Field, duration, finite
 from domain.mistakes import KeyPath, Mistake, closest, shown
 from domain.rules import operator
-from domain.settings import Settings, Times, timeout
+from domain.settings import Settings, Times, interval, timeout
 
 ARRAY = "check"
 # Marks that change the direction of the text around them: a name could pose as another.
 BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Characters without any shape: two names that differ by one of them look the same.
+SHAPELESS = frozenset("\u00ad\u034f\u180e\u200b\u2060\u2061\u2062\u2063\u2064\ufeff")
+# These look like nothing too, though scripts and emoji need some of them between letters.
+BLANK = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+INVISIBLE_CATEGORIES = frozenset({"Cf", "Cn", "Co", "Mn", "Me", "Zs"})
 UNPRINTABLE = {"Cc": "control characters", "Cs": "lone surrogates", "Zl": "line separators"}
 UNPRINTABLE["Zp"] = UNPRINTABLE["Zl"]
 LONGEST_NAME = 200
@@ -42,6 +48,8 @@ def name(text: str) -> str:
         raise ValueError(f"must have at most {LONGEST_NAME} characters")
     if normal != normal.strip():
         raise ValueError("must not begin or end with a space")
+    if not any(_is_visible(character) for character in normal):
+        raise ValueError("must have a character that can be seen")
     if not normal.strip("/"):
         raise ValueError('must not be made of "/" only')
     if {".", ".."} & set(normal.split("/")):
@@ -55,9 +63,15 @@ def plain(text: str) -> str:
         unseen = UNPRINTABLE.get(unicodedata.category(character))
         if character in BIDI:
             unseen = "marks that change the direction of text"
+        if character in SHAPELESS:
+            unseen = "invisible characters"
         if unseen:
             raise ValueError(f"must not contain {unseen} (U+{ord(character):04X})")
     return text
+
+
+def _is_visible(character: str) -> bool:
+    return character not in BLANK and unicodedata.category(character) not in INVISIBLE_CATEGORIES
 
 
 def _tags(texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -81,7 +95,7 @@ Level = Field(type=float, then=finite)
 COMMON: Mapping[str, Field] = {
     "name": Field(type=str, then=name),
     "kind": Field(type=Annotated[str, Meta(min_length=1)], then=plain),
-    "interval": Field(type=str, then=duration),
+    "interval": Field(type=str, then=interval),
     "timeout": Field(type=str, then=timeout),
     "failures": Field(type=Times),
     "successes": Field(type=Times),
@@ -111,12 +125,34 @@ def read_tables(
     mistakes: list[Mistake] = []
     for index, table in enumerate(tables):
         definition, found = _read(table, index, settings.monitor, retry_of)
+        if definition is not None and settings.network.references:
+            definition = _behind_own_network(definition)
         definitions.append(definition)
         mistakes += found
     mistakes += _duplicates(definitions)
     mistakes += _unknown_parents(definitions)
     mistakes += _cycles(definitions)
     return tuple(definitions), tuple(mistakes)
+
+
+def with_own_network(
+    tables: Sequence[Mapping[str, Any]], settings: Settings
+) -> Sequence[Mapping[str, Any]]:
+    """The tables, and the check of the own network where `[network] references` name any.
+
+    One of that name in the file is taken instead.
+    """
+    names = {table.get("name") for table in tables if isinstance(table, Mapping)}
+    references = settings.network.references
+    if not references or OWN_NETWORK in names:
+        return tables
+    table: Mapping[str, Any] = {
+        "name": OWN_NETWORK,
+        "kind": "network",
+        "references": list(references),
+        "description": "While none of the references answers, nothing outside can be judged.",
+    }
+    return [*tables, table]
 
 
 def label(table: Mapping[str, object], index: int) -> str:
@@ -185,6 +221,12 @@ def _definition(
         fields=fields,
         **{key: values[key] for key in taken if key in values},
     )
+
+
+def _behind_own_network(definition: CheckDefinition) -> CheckDefinition:
+    if definition.scope != "outside" or definition.name == OWN_NETWORK:
+        return definition
+    return replace(definition, depends_on=((OWN_NETWORK,), *definition.depends_on))
 
 
 def _duplicates(definitions: Sequence[CheckDefinition | None]) -> Iterator[Mistake]:

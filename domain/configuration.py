@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from domain.facts import Detail
 from domain.settings import Settings
 
+# The key of the standing notice that the file on disk is refused.
+CONFIG_NOTICE = "config"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configuration:
-    """`checks` and `channels` are the `[[check]]` and `[[channel]]` tables as written.
+    """`checks`, `channels`, `rules` and `maintenance` are the arrays of tables as written.
 
     Secrets in them still stand as `${NAME}`; `source` is the file.
     """
@@ -20,3 +23,5 @@ class Configuration:
     checks: tuple[Mapping[str, Detail], ...]
     source: str
     channels: tuple[Mapping[str, Detail], ...] = ()
+    rules: tuple[Mapping[str, Detail], ...] = ()
+    maintenance: tuple[Mapping[str, Detail], ...] = ()

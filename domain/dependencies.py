@@ -41,6 +41,8 @@ class Parents:
 
 
 CLEAR = Parents()
+# The built-in parent of checks with `scope = "outside"`: see `with_own_network`.
+OWN_NETWORK = "own-network"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

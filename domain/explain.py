@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from datetime import datetime
 
+from domain.dependencies import OWN_NETWORK
 from domain.facts import CheckState, Mark, Policy, Status
 from domain.reading import Reading
 from domain.units import span
@@ -18,6 +19,11 @@ def why(state: CheckState, reading: Reading, policy: Policy, now: datetime) -> s
         return "Paused: it is not being checked."
     if reading.mark is Mark.STALE:
         return f"Stale{since}: it should have run and did not. {_last(state, message, now)}".strip()
+    if reading.mark is Mark.BLOCKED and state.blocked_by == OWN_NETWORK:
+        return (
+            f"Unknown{since}: this machine's own network is down, so what lies outside can't be "
+            f"judged from here. {_last(state, message, now)}"
+        ).strip()
     if reading.mark is Mark.BLOCKED:
         return (
             f"Unknown{since} because {state.blocked_by}, which it needs, is down. "
@@ -29,7 +35,13 @@ def why(state: CheckState, reading: Reading, policy: Policy, now: datetime) -> s
     if state.hard is None or reading.mark is Mark.ANEW:
         return _unconfirmed_start(state, reading, policy, message)
     head = f"{state.hard.word.capitalize()}{since}: {message}"
-    return f"{head} {soft_note(state, policy)}".strip()
+    return " ".join(filter(None, [head, soft_note(state, policy), _covered(state, reading)]))
+
+
+def _covered(state: CheckState, reading: Reading) -> str:
+    if reading.mark is not Mark.MAINTENANCE:
+        return ""
+    return f"In maintenance ({state.maintenance}): it opens no incident until that is over."
 
 
 def soft_note(state: CheckState, policy: Policy) -> str:

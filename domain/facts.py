@@ -54,6 +54,7 @@ class Mark(StrEnum):
     BLOCKED = "blocked"
     ANEW = "counting anew"
     INCONCLUSIVE = "inconclusive"
+    MAINTENANCE = "maintenance"
     PAUSED = "paused"
     STALE = "stale"
 
@@ -118,6 +119,7 @@ class CheckState:
     `hard` is the confirmed status, None until one was confirmed. `recent` are the counted results,
     oldest first, as many as confirmation needs; `history` the last 21 scheduled ones, for flapping.
     `usual_ms` is a moving average of healthy response times. `spark` are the last headline values.
+    `maintenance` names the window that covers it now; what it reads goes on being measured.
     """
 
     check: str
@@ -126,6 +128,7 @@ class CheckState:
     mark: Mark = Mark.PENDING
     mark_since: datetime | None = None
     blocked_by: str | None = None
+    maintenance: str | None = None
     recent: tuple[Status, ...] = ()
     history: tuple[Status, ...] = ()
     flapping: bool = False

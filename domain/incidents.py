@@ -82,13 +82,19 @@ class Action(StrEnum):
     RESOLVED = "resolved"
     CLOSED = "closed"
     REPEATED = "repeated"
+    RELEASED = "released"
+    LAPSED = "lapsed"
+    GREW = "grew"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """What the cycle knows of one fingerprint: its confirmed status and the gate's answer.
 
-    `parent` is the fingerprint of the root that blocks it; None unless the gate says blocked.
+    `parent` is the fingerprint of the root that blocks it; None unless something does.
+    `severity` stands in for that of the status where a rule names its own. `tags` and `group` are
+    what matchers see; `runbook` is the text that says what to do. `channels` are the only ones to
+    be told (none: all), and `cooldown_s` is their pause between two pages (None: the default).
     """
 
     fingerprint: str
@@ -100,6 +106,13 @@ class Problem:
     message: str
     parent: str | None = None
     flapping: bool = False
+    severity: Severity | None = None
+    tags: tuple[str, ...] = ()
+    group: str = ""
+    runbook: str = ""
+    title: str = ""
+    channels: tuple[str, ...] = ()
+    cooldown_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +120,8 @@ class Incident:
     """An incident as it stands. `state_severity` follows the state; `severity` is what counts.
 
     `held` says that it was resolved by force: the fingerprint opens nothing until once healthy.
+    `page_gate` is the reason that holds its page back now, None when none does. `told_affected` is
+    how many affected components those who were told know of, since `grew_at`.
     """
 
     id: str
@@ -122,11 +137,20 @@ class Incident:
     flapping: bool = False
     acknowledged_by: str | None = None
     acknowledged_at: datetime | None = None
+    acknowledged_until: datetime | None = None
     sticky: bool = False
     assignee: str | None = None
     resolved_at: datetime | None = None
     resolution: str = ""
     held: bool = False
+    page_gate: str | None = None
+    tags: tuple[str, ...] = ()
+    group: str = ""
+    runbook: str = ""
+    channels: tuple[str, ...] = ()
+    cooldown_s: float | None = None
+    told_affected: int = 0
+    grew_at: datetime | None = None
     version: int = 1
 
     @property
@@ -158,21 +182,30 @@ def reconcile(problem: Problem, incident: Incident | None) -> tuple[Step, ...]:
             return _open(problem, incident)
         case Reason.PASSED:
             return _go_on(problem, standing)
-        case Reason.HEALTHY | Reason.PAUSED | Reason.BLOCKED if standing is None:
+        case _ if standing is None:
             return ()
         case Reason.HEALTHY:
             return _recover(problem, standing)
         case Reason.PAUSED:
             return (_resolve("no longer watched"),)
-        case Reason.BLOCKED:
+        case Reason.BLOCKED | Reason.INCONCLUSIVE:
             return _nest(problem, standing)
     return ()
 
 
-def problem_of(state: CheckState, kind: str, at: datetime, *, enabled: bool = True) -> Problem:
+def problem_of(
+    state: CheckState,
+    kind: str,
+    at: datetime,
+    *,
+    enabled: bool = True,
+    tags: tuple[str, ...] = (),
+    group: str = "",
+    runbook: str = "",
+) -> Problem:
     """What a check's state means for its incident."""
     gate = incident_gate(state, enabled=enabled)
-    parent = state.blocked_by if gate is Reason.BLOCKED else None
+    parent = state.blocked_by if gate in (Reason.BLOCKED, Reason.INCONCLUSIVE) else None
     return Problem(
         fingerprint=fingerprint(state.check),
         component=state.check,
@@ -183,6 +216,9 @@ def problem_of(state: CheckState, kind: str, at: datetime, *, enabled: bool = Tr
         message=state.last_message,
         parent=None if parent is None else fingerprint(parent),
         flapping=state.flapping,
+        tags=tags,
+        group=group,
+        runbook=runbook,
     )
 
 
@@ -206,15 +242,31 @@ def closes(incident: Incident, now: datetime) -> bool:
     )
 
 
-def severity_of(status: Status | None) -> Severity:
-    """The severity with which a status opens an incident."""
-    return OPENS_AS.get(status or Status.UNKNOWN, Severity.MINOR)
+def lapses(incident: Incident, now: datetime) -> bool:
+    """Whether an acknowledgement that was given for a time is over, and nobody has gone on."""
+    until = incident.acknowledged_until
+    return incident.stage is Stage.ACKNOWLEDGED and until is not None and now >= until
+
+
+def reads_as(severity: Severity) -> Status:
+    """The status that an incident of this severity adds to the whole; info adds nothing bad."""
+    if severity >= Severity.CRITICAL:
+        return Status.CRITICAL
+    words = {Severity.MAJOR: Status.DEGRADED, Severity.MINOR: Status.WARNING}
+    return words.get(severity, Status.HEALTHY)
+
+
+def severity_of(problem: Problem) -> Severity:
+    """The severity with which a problem opens an incident."""
+    if problem.severity is not None:
+        return problem.severity
+    return OPENS_AS.get(problem.status or Status.UNKNOWN, Severity.MINOR)
 
 
 def _open(problem: Problem, last: Incident | None) -> tuple[Step, ...]:
     if last is not None and last.held:
         return ()
-    severity = severity_of(problem.status)
+    severity = severity_of(problem)
     recent = (
         last is not None
         and last.stage is Stage.RESOLVED
@@ -239,7 +291,7 @@ def _go_on(problem: Problem, incident: Incident | None) -> tuple[Step, ...]:
     steps = []
     if incident.parent_id is not None:
         steps.append(Step(action=Action.STANDS_ALONE, reason="its parent is back, it is not"))
-    severity = severity_of(problem.status)
+    severity = severity_of(problem)
     if severity > incident.state_severity:
         drops = incident.stage is not Stage.NEW and not incident.sticky
         steps.append(

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from domain.facts import Cause, Measurement, Result, Status
-from domain.rules import Rule, judge
+from domain.rules import Rule, Verdict, judge
 
 
 def conclude(
@@ -19,12 +19,15 @@ def conclude(
     kind: str,
     at: datetime,
     attempt: int = 1,
+    more: Sequence[Verdict] = (),
 ) -> Result:
     """The result of one run. `before` are the levels the rules had; a missing metric keeps its level.
 
-    Metrics that are not finite say nothing and are left out.
+    `more` is what alert rules on the check's metrics say. Metrics that are not finite say nothing
+    and are left out.
     """
-    verdicts = judge(rules, measurement.metrics, before)
+    found = (*judge(rules, measurement.metrics, before), *more)
+    verdicts = sorted(found, key=lambda verdict: -verdict.level)
     kept = {rule.id: before[rule.id] for rule in rules if rule.id in before}
     status, message, cause = measurement.status, measurement.message, measurement.cause
     if verdicts and verdicts[0].level > status:

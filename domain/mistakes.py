@@ -1,13 +1,13 @@
 """Mistakes in a configuration: where, which key, what was given and why it can't be; all at once.
 
-Hierarchy: Exception ← ConfigError (carries every Mistake found).
+Hierarchy: Exception ← ConfigError (carries every Mistake found); ValueError ← WrongFields.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -19,7 +19,9 @@ SHOWN_BITS = 256
 SECRET_KEY = re.compile(
     r"passw|passphrase|token|secret|key|credential|authorization|cookie", re.IGNORECASE
 )
-URL_USER = re.compile(r"(://)\S*@")
+URL_USER = re.compile(r"(:/{1,3}|^//)\S*@")
+# Without a scheme, or with a broken one, it is a password all the same.
+BARE_USER = re.compile(r"[^\s@:/]+:(?!/)\S*@")
 URL_SECRET = re.compile(rf"([?&][^=&\s]*(?:{SECRET_KEY.pattern})[^=&\s]*=)[^&\s]*", re.IGNORECASE)
 
 
@@ -52,6 +54,28 @@ class ConfigError(Exception):
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+
+
+class WrongFields(ValueError):
+    """Fields that fit their types and still can't work: each with its key and the reason.
+
+    Checks and channels raise it from `__post_init__`, with all at once. Reasons repeat no values.
+    """
+
+    def __init__(self, reasons: Iterable[tuple[str, str]]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("; ".join(f"{key} {reason}" for key, reason in self.reasons))
+
+
+def wrong_fields(error: ValueError, keys: Collection[str]) -> tuple[tuple[str | None, str], ...]:
+    """Which fields a refused check or channel means, with the reasons; None is all of it.
+
+    A plain ValueError means the field that its text begins with.
+    """
+    if isinstance(error, WrongFields):
+        return error.reasons
+    first, _, rest = str(error).partition(" ")
+    return ((first, rest) if first in keys else (None, str(error)),)
 
 
 def located(
@@ -98,7 +122,8 @@ def shown(value: object, key: str = "") -> str:
 
 def without_credentials(text: str) -> str:
     """The text with user, password and secret parameters of URLs masked."""
-    return URL_SECRET.sub(rf"\1{MASK}", URL_USER.sub(rf"\1{MASK}@", text))
+    masked = BARE_USER.sub(f"{MASK}@", URL_USER.sub(rf"\1{MASK}@", text))
+    return URL_SECRET.sub(rf"\1{MASK}", masked)
 
 
 def _rendered(value: object, key: str) -> str:

@@ -1,7 +1,7 @@
 """The gate in front of incidents: the first reason why a bad check does not open one.
 
 Level-triggered: it is asked again with each result, and a decision row is written when its answer
-changes. Further reasons (own network, maintenance) take their place in the order as they come.
+changes.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from domain.dependencies import OWN_NETWORK
 from domain.facts import CheckState, Decision, Mark, Status
 
 GATE = "incident"
@@ -23,6 +24,7 @@ class Reason(StrEnum):
     BLOCKED = "blocked"
     NOT_YET_HARD = "not yet hard"
     HEALTHY = "healthy"
+    MAINTENANCE = "maintenance"
     PASSED = "passed"
 
 
@@ -35,10 +37,12 @@ def incident_gate(state: CheckState, *, enabled: bool = True) -> Reason:
     if state.mark is Mark.INCONCLUSIVE:
         return Reason.INCONCLUSIVE
     if state.mark is Mark.BLOCKED:
-        return Reason.BLOCKED
+        return Reason.INCONCLUSIVE if state.blocked_by == OWN_NETWORK else Reason.BLOCKED
     if state.hard is None or state.mark is Mark.ANEW or _soft(state):
         return Reason.NOT_YET_HARD
-    return Reason.HEALTHY if state.hard is Status.HEALTHY else Reason.PASSED
+    if state.hard is Status.HEALTHY:
+        return Reason.HEALTHY
+    return Reason.MAINTENANCE if state.maintenance is not None else Reason.PASSED
 
 
 def decide(before: CheckState, after: CheckState, at: datetime) -> tuple[Decision, ...]:
@@ -46,9 +50,17 @@ def decide(before: CheckState, after: CheckState, at: datetime) -> tuple[Decisio
     old, new = incident_gate(before), incident_gate(after)
     if old is new and before.blocked_by == after.blocked_by and before.hard is after.hard:
         return ()
-    detail = f"by {after.blocked_by}" if after.blocked_by else after.last_message
+    detail = _detail(new, after)
     subject = f"check:{after.check}"
     return (Decision(subject=subject, gate=GATE, at=at, reason=new.value, detail=detail),)
+
+
+def _detail(reason: Reason, state: CheckState) -> str:
+    if state.blocked_by:
+        return f"by {state.blocked_by}"
+    if reason is Reason.MAINTENANCE:
+        return f"{state.maintenance}: {state.last_message}"
+    return state.last_message
 
 
 def _soft(state: CheckState) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 
 from domain.incidents import MOVES, Action, Incident, Stage, Step
@@ -37,13 +38,15 @@ class Order:
     """What an operator asks for. `text` is the comment or the notes of a resolution.
 
     `force` resolves what is still bad, and holds the fingerprint until it was healthy once.
-    `sticky` keeps the acknowledgement also when the severity rises.
+    `sticky` keeps the acknowledgement also when the severity rises; `lasts` is how long it stands,
+    None for one that stands until the incident is resolved.
     """
 
     verb: Verb
     text: str = ""
     assignee: str | None = None
     sticky: bool = False
+    lasts: timedelta | None = None
     force: bool = False
 
 

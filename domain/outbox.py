@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from domain.facts import Detail
+from domain.incidents import Severity, Stage
 from domain.paging import Event
 
 FIRST_PAUSE = timedelta(seconds=5)
@@ -141,6 +142,22 @@ def refused(text: str) -> Outcome:
 def key_of(line_id: int, channel: str) -> str:
     """The idempotency key of a delivery: one per line of the timeline and recipient."""
     return f"{line_id}:{channel}"
+
+
+def test_message(channel: str, key: str, at: datetime) -> Message:
+    """What a channel sends when it is tried: marked as a test in everything that people read."""
+    return Message(
+        key=key,
+        event=Event.TEST,
+        incident_id="TEST",
+        title=f"Test of the channel {channel}",
+        severity=Severity.INFO.word,
+        component="nocturne",
+        message="This is a test of Nocturne. Nothing is wrong, and nothing is to be done.",
+        opened_at=at,
+        at=at,
+        stage=Stage.CLOSED.value,
+    )
 
 
 def message_of(delivery: Delivery) -> Message:

@@ -1,8 +1,9 @@
 """Who is told what, when, and why not. Each step of an incident asks here; answers are stored.
 
-The page gate, first match wins: nested → acknowledged → flapping → no channel → sent. Waiting (to
-group, to cool down) moves a delivery's due time and never drops it. A resolve passes every gate, to
-exactly those whose trigger was sent or is still pending.
+The page gate, first match wins: nested → silenced → acknowledged → flapping → no channel → sent.
+Waiting (to group, to cool down) moves a delivery's due time and never drops it. What a silence or a
+missing channel holds back is decided anew when that is over. A resolve passes every gate, to exactly
+those whose trigger was sent or is still pending.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ GATE = "page"
 GROUP_WAIT = timedelta(seconds=30)
 COOLDOWN = timedelta(minutes=15)
 REPEAT_EVERY = timedelta(hours=4)
+# Of a group that grew after it was told: one update after the wait, then every so often.
+GROUP_INTERVAL = timedelta(minutes=10)
 # The pause while flapping never holds back a critical that has been hard for so long.
 FLAPPING_CRITICAL = timedelta(minutes=5)
 
@@ -40,6 +43,7 @@ class Event(StrEnum):
     ACKNOWLEDGE = "acknowledge"
     RESOLVE = "resolve"
     NOTICE = "notice"
+    TEST = "test"
 
 
 class PageReason(StrEnum):
@@ -49,6 +53,7 @@ class PageReason(StrEnum):
     GROUPED = "grouped"
     COOLDOWN = "cooldown"
     NESTED = "nested"
+    SILENCED = "silenced"
     ACKNOWLEDGED = "acknowledged"
     FLAPPING = "flapping"
     NO_CHANNEL = "no channel"
@@ -92,8 +97,21 @@ class Paging:
     reason: PageReason
 
 
-PAGES = frozenset({Action.OPENED, Action.REOPENED, Action.ROSE, Action.STANDS_ALONE})
-NEVER_WAITS = frozenset({Action.ROSE, Action.REPEATED})
+PAGES = frozenset(
+    {
+        Action.OPENED,
+        Action.REOPENED,
+        Action.ROSE,
+        Action.STANDS_ALONE,
+        Action.REPEATED,
+        Action.RELEASED,
+        Action.LAPSED,
+    }
+)
+NEVER_WAITS = frozenset({Action.ROSE, Action.REPEATED, Action.LAPSED})
+REMARKS = frozenset({Action.FLAPPING, Action.STEADY, Action.GREW})
+# Answers of the gate that hold a page back until something else is over: then it is asked again.
+HOLDS = frozenset({PageReason.SILENCED, PageReason.NO_CHANNEL})
 
 
 def plan(
@@ -102,16 +120,25 @@ def plan(
     recipients: Sequence[Recipient],
     told: Mapping[str, Told],
     now: datetime,
+    *,
+    silenced: bool = False,
 ) -> Paging:
     """The deliveries that a step asks for. `incident` is as it stands after the step."""
     if step.action is Action.RESOLVED:
         return _to_those_told(Event.RESOLVE, told, now)
     if step.action is Action.ACKNOWLEDGED:
         return _to_those_told(Event.ACKNOWLEDGE, told, now)
+    recipients = [
+        each for each in recipients if not incident.channels or each.name in incident.channels
+    ]
+    if step.action not in PAGES | REMARKS:
+        return Paging(plans=(), reason=PageReason.NOT_A_PAGE)
+    if silenced and incident.parent_id is None:
+        return Paging(plans=(), reason=PageReason.SILENCED)
+    if step.action is Action.GREW:
+        return _about_growth(incident, told, now)
     if step.action in (Action.FLAPPING, Action.STEADY):
         return _about_flapping(step, incident, recipients, told, now)
-    if step.action not in PAGES and step.action is not Action.REPEATED:
-        return Paging(plans=(), reason=PageReason.NOT_A_PAGE)
     return _trigger(step, incident, recipients, told, now)
 
 
@@ -119,6 +146,20 @@ def repeats(incident: Incident, last_trigger: datetime | None, now: datetime) ->
     """Whether an incident that nobody took is told again: 4 h after its last trigger."""
     waiting = incident.stage is Stage.NEW and incident.parent_id is None and not incident.flapping
     return waiting and last_trigger is not None and now - last_trigger >= REPEAT_EVERY
+
+
+def grows(incident: Incident, affected: int, told_at: datetime | None, now: datetime) -> bool:
+    """Whether those who were told of an incident at `told_at` learn now that it affects more.
+
+    30 s after its trigger, so that a falling tree is told as one, and then every 10 min at most.
+    """
+    if not incident.is_open or told_at is None or affected <= incident.told_affected:
+        return False
+    if incident.stage is not Stage.NEW or incident.parent_id is not None:
+        return False
+    if incident.grew_at is None:
+        return now - told_at >= GROUP_WAIT
+    return now - incident.grew_at >= GROUP_INTERVAL
 
 
 def severities(words: Sequence[str]) -> frozenset[Severity]:
@@ -144,7 +185,7 @@ def _trigger(
     if critical or step.action in NEVER_WAITS:
         return _plans(incident, recipients, now, PageReason.SENT)
     made = [
-        _after_cooldown(each, told.get(each.name, Told()), now)
+        _after_cooldown(each, told.get(each.name, Told()), _cooldown(incident), now)
         for each in recipients
         if incident.severity in each.severities
     ]
@@ -172,11 +213,16 @@ def _plans(
     return Paging(plans=plans, reason=reason if plans else PageReason.NO_CHANNEL)
 
 
-def _after_cooldown(recipient: Recipient, told: Told, now: datetime) -> Plan:
+def _cooldown(incident: Incident) -> timedelta:
+    seconds = incident.cooldown_s
+    return COOLDOWN if seconds is None else timedelta(seconds=seconds)
+
+
+def _after_cooldown(recipient: Recipient, told: Told, cooldown: timedelta, now: datetime) -> Plan:
     """A page that is not urgent waits to be grouped, and longer within the cooldown."""
     due, reason = now + GROUP_WAIT, PageReason.GROUPED
-    if told.last_trigger is not None and told.last_trigger + COOLDOWN > due:
-        due, reason = told.last_trigger + COOLDOWN, PageReason.COOLDOWN
+    if told.last_trigger is not None and told.last_trigger + cooldown > due:
+        due, reason = told.last_trigger + cooldown, PageReason.COOLDOWN
     return Plan(channel=recipient.name, event=Event.TRIGGER, due=due, reason=reason)
 
 
@@ -187,6 +233,13 @@ def _to_those_told(event: Event, told: Mapping[str, Told], now: datetime) -> Pag
         if each.stands
     )
     return Paging(plans=plans, reason=PageReason.SENT if plans else PageReason.NO_CHANNEL)
+
+
+def _about_growth(incident: Incident, told: Mapping[str, Told], now: datetime) -> Paging:
+    held = _held_back(incident)
+    if held is not None:
+        return Paging(plans=(), reason=held)
+    return _to_those_told(Event.NOTICE, told, now)
 
 
 def _about_flapping(

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.facts import CheckState, Mark, Status
-from domain.state import reads, stale_at
+from domain.state import mark_of, reads, stale_at
 
 BEAT_NORMAL_S = 5.0
 BEAT_STALE_S = 10.0
+LEFT_OUT = (Mark.PAUSED, Mark.MAINTENANCE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +43,7 @@ def reading(
         return Reading(status=Status.UNKNOWN, mark=Mark.STALE, since=stale_at(due, interval_s))
     overlaid = reads(state) is not state.hard
     since = state.mark_since if overlaid else state.since
-    return Reading(status=reads(state), mark=state.mark, since=since)
+    return Reading(status=reads(state), mark=mark_of(state), since=since)
 
 
 class Freshness:
@@ -64,8 +65,11 @@ def freshness(beat: datetime | None, now: datetime) -> str:
 
 
 def overall(readings: Sequence[Reading]) -> Status:
-    """The worst status of all checks that are not paused; unknown when nothing is watched."""
-    watched = [each.status for each in readings if each.mark is not Mark.PAUSED]
+    """The worst status of all checks that count; unknown when none does.
+
+    Paused checks and those in maintenance do not.
+    """
+    watched = [each.status for each in readings if each.mark not in LEFT_OUT]
     return max(watched, default=Status.UNKNOWN)
 
 

@@ -73,7 +73,10 @@ def operator(text: str) -> Operator:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StockRule:
-    """A rule that a check kind brings along: levels on one of its own metrics."""
+    """A rule that a check kind brings along: levels on one of its own metrics.
+
+    `runbook` is what to do when it fires: what it means, a first look, the usual fix.
+    """
 
     metric: str
     title: str
@@ -81,6 +84,7 @@ class StockRule:
     critical: float | None = None
     operator: Operator = Operator.GTE
     unit: str = ""
+    runbook: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +105,7 @@ class Rule:
     clear_warning: float | None = None
     clear_critical: float | None = None
     unit: str = ""
+    runbook: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,20 +142,42 @@ def _levels(rule: Rule, word: str) -> str:
     return f"warning = {rule.warning:g} lies {word} critical = {rule.critical:g}"
 
 
-def evaluate(rule: Rule, value: float, before: Status = Status.HEALTHY) -> Verdict:
-    """Judge one value. `before` is the level the rule had, for hysteresis. NaN never compares true."""
+def edges(rule: Rule, before: Status = Status.HEALTHY) -> tuple[tuple[Status, float], ...]:
+    """What a value is compared with, the worst level first; a level that fires brings its clear level."""
     ladder = (
         (Status.CRITICAL, rule.critical, rule.clear_critical),
         (Status.WARNING, rule.warning, rule.clear_warning),
     )
+    return tuple(
+        (level, edge)
+        for level, fires_at, clears_at in ladder
+        if fires_at is not None
+        for edge in ((fires_at, clears_at) if before >= level else (fires_at,))
+        if edge is not None
+    )
+
+
+def grader(rule: Rule, before: Status = Status.HEALTHY) -> Callable[[float], Status]:
+    """The level of a value as a function, for many values in a row. NaN never compares true."""
+    ladder, compare = edges(rule, before), COMPARE[rule.operator]
+    healthy = Status.HEALTHY
+
+    def grade(value: float) -> Status:
+        for level, edge in ladder:
+            # NaN is unlike anything, so "not equal" would be true of it; but it is unlike itself too.
+            if compare(value, edge) and value == value:
+                return level
+        return healthy
+
+    return grade
+
+
+def evaluate(rule: Rule, value: float, before: Status = Status.HEALTHY) -> Verdict:
+    """Judge one value. `before` is the level the rule had, for hysteresis. NaN never compares true."""
     compare = COMPARE[rule.operator]
-    for level, fires_at, clears_at in ladder:
-        if fires_at is None or math.isnan(value):
-            continue
-        edges = (fires_at, clears_at) if before >= level else (fires_at,)
-        for edge in edges:
-            if edge is not None and compare(value, edge):
-                return Verdict(rule=rule.id, level=level, message=_sentence(rule, value, edge))
+    for level, edge in edges(rule, before):
+        if not math.isnan(value) and compare(value, edge):
+            return Verdict(rule=rule.id, level=level, message=_sentence(rule, value, edge))
     return Verdict(rule=rule.id, level=Status.HEALTHY)
 
 

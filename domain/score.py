@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from domain.facts import Mark, Status
+from domain.reading import LEFT_OUT
 
 POINTS = {
     Status.HEALTHY: 100.0,
@@ -15,7 +16,6 @@ POINTS = {
     Status.CRITICAL: 0.0,
 }
 CAP = 49.0
-LEFT_OUT = (Mark.PAUSED,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

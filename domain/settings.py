@@ -5,6 +5,7 @@ Later wins: default, file, plain variable (`LOG_LEVEL`), prefixed one (`NOCTURNE
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
@@ -20,8 +21,15 @@ __all__ = ["ConfigError", "Log", "Mistake", "Monitor", "Network", "Settings", "S
 PREFIX = "NOCTURNE_"
 LEVEL = "__"
 ENVIRONMENT = "environment"
+# Variables of our own that stand for no key: the file, and what a supervisor tells its processes.
+OTHER_VARIABLES = frozenset({"NOCTURNE_CONFIG", "NOCTURNE_SUPERVISOR_PID", "NOCTURNE_ACCEPTED_FD"})
+# What Kubernetes sets in every pod beside a service that is called "nocturne".
+KUBERNETES = re.compile(
+    r"(?s)NOCTURNE_(SERVICE_HOST=.*|SERVICE_PORT\w*=.*|PORT=(tcp|udp)://.*|PORT_\d+_(TCP|UDP)\w*=.*)"
+)
+SHORTEST_INTERVAL_S = 1.0
 LONGEST_TIMEOUT_S = 30.0
-ARRAYS = ("check", "channel")
+ARRAYS = ("check", "channel", "rule", "maintenance")
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 Anonymous = Literal["viewer", "operator", "none"]
@@ -105,6 +113,14 @@ class Settings:
     log: Log = field(default_factory=Log)
 
 
+def interval(text: str) -> float:
+    """How often something is done, in seconds. Raises ValueError below 1 s: slots are whole seconds."""
+    length = duration(text)
+    if length < SHORTEST_INTERVAL_S:
+        raise ValueError(f"must be at least {SHORTEST_INTERVAL_S:g} s")
+    return length
+
+
 def timeout(text: str) -> float:
     """A timeout in seconds. Raises ValueError when it is not between 0 and 30 s."""
     length = duration(text)
@@ -159,11 +175,11 @@ TABLES: Mapping[str, tuple[type[Any], Mapping[str, Field]]] = {
     "monitor": (
         Monitor,
         {
-            "interval": Field(type=str, then=duration, attribute="interval_s"),
+            "interval": Field(type=str, then=interval, attribute="interval_s"),
             "timeout": Field(type=str, then=timeout, attribute="timeout_s"),
             "failures": Field(type=Times),
             "successes": Field(type=Times),
-            "metrics_interval": Field(type=str, then=duration, attribute="metrics_interval_s"),
+            "metrics_interval": Field(type=str, then=interval, attribute="metrics_interval_s"),
             "disabled": Field(type=bool),
         },
     ),
@@ -173,7 +189,8 @@ TABLES: Mapping[str, tuple[type[Any], Mapping[str, Field]]] = {
 
 
 def _seconds(text: str) -> str:
-    return f"{text}s" if text.replace(".", "", 1).isdigit() else text
+    plain = text.replace(".", "", 1)
+    return f"{text}s" if plain.isascii() and plain.isdigit() else text
 
 
 def _opposite(text: str) -> str:
@@ -210,6 +227,7 @@ def parse_settings(
         *_read_file(document, values),
         *_read_plain(environ, values),
         *_read_overrides(environ, values),
+        *_stray_variables(document, environ),
     ]
     tables = {name: model(**values[name]) for name, (model, _) in TABLES.items()}
     return Settings(**tables), tuple(mistakes)
@@ -257,7 +275,7 @@ def _read_plain(environ: Mapping[str, str], values: Values) -> Iterator[Mistake]
 
 
 def _read_overrides(environ: Mapping[str, str], values: Values) -> Iterator[Mistake]:
-    known = {f"{PREFIX}{name}{LEVEL}{key}".upper() for name in TABLES for key in TABLES[name][1]}
+    known = {variable_of(name, key) for name in TABLES for key in TABLES[name][1]}
     for variable in sorted(environ):
         if not variable.startswith(PREFIX) or LEVEL not in variable:
             continue
@@ -269,6 +287,25 @@ def _read_overrides(environ: Mapping[str, str], values: Values) -> Iterator[Mist
             _set_from_text(values, table, key, environ[variable])
         except ValueError as error:
             yield _variable_mistake(variable, environ[variable], str(error))
+
+
+def variable_of(table: str, key: str) -> str:
+    """The name of the variable that overrides a key: `NOCTURNE_WEB__PORT`."""
+    return f"{PREFIX}{table}{LEVEL}{key}".upper()
+
+
+def _stray_variables(document: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Mistake]:
+    """Variables with our prefix that stand for nothing: most likely a single underscore."""
+    used = str([document.get(name) for name in ARRAYS])
+    keys = {variable_of(name, key) for name in TABLES for key in TABLES[name][1]}
+    for variable in sorted(environ):
+        stray = variable.startswith(PREFIX) and LEVEL not in variable
+        # A check may take its password from a variable of any name.
+        if not stray or variable in OTHER_VARIABLES or f"${{{variable}}}" in used:
+            continue
+        if not KUBERNETES.fullmatch(f"{variable}={environ[variable]}"):
+            reason = _unknown_variable(variable, keys | {"NOCTURNE_CONFIG"})
+            yield _variable_mistake(variable, environ[variable], reason)
 
 
 def _set_from_text(values: Values, table: str, key: str, text: str) -> None:

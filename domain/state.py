@@ -23,6 +23,8 @@ USUAL_FACTOR = 10.0
 USUAL_WEIGHT = 0.1
 COUNTS_FOR_NOTHING = (Mark.BLOCKED, Mark.INCONCLUSIVE, Mark.PAUSED)
 READS_UNKNOWN = (*COUNTS_FOR_NOTHING, Mark.ANEW)
+# What stands beside the status says more than a maintenance window does, except for these.
+OVERLAID = (Mark.NONE, Mark.HELD)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +43,9 @@ def advance(state: CheckState, result: Result, policy: Policy, parents: Parents 
         # A run that was under way when the check was paused: it stays paused until it is resumed.
         after = _set_aside(after, Mark.PAUSED, result.at, None)
     elif parents.verdict is ParentVerdict.BLOCKED:
-        after = _set_aside(after, Mark.BLOCKED, result.at, parents.by)
+        after = _uncounted(_set_aside(after, Mark.BLOCKED, result.at, parents.by), state)
     elif result.inconclusive:
-        after = _set_aside(after, Mark.INCONCLUSIVE, result.at, None)
+        after = _uncounted(_set_aside(after, Mark.INCONCLUSIVE, result.at, None), state)
     else:
         after = _count(after, result, policy, parents)
     return Advance(
@@ -92,6 +94,22 @@ def resume(state: CheckState, at: datetime) -> Advance:
     return Advance(state=after, transitions=transitions(state, after, at, "resumed"))
 
 
+def maintain(state: CheckState, window: str | None, at: datetime) -> Advance:
+    """A maintenance window covers the check from now on; None says that none does any more."""
+    if state.maintenance == window:
+        return Advance(state=state)
+    after = replace(state, maintenance=window)
+    over = f"maintenance {state.maintenance} is over"
+    reason = over if window is None else f"maintenance {window}"
+    return Advance(state=after, transitions=transitions(state, after, at, reason))
+
+
+def mark_of(state: CheckState) -> Mark:
+    """The reason shown beside the status: maintenance lies over what is measured as usual."""
+    covered = state.maintenance is not None and state.mark in OVERLAID
+    return Mark.MAINTENANCE if covered else state.mark
+
+
 def reads(state: CheckState) -> Status:
     """The status a check reads, before staleness and pausing: unknown unless it is confirmed."""
     if state.hard is None or state.mark in READS_UNKNOWN:
@@ -111,7 +129,7 @@ def transitions(
     rows = []
     if reads(before) != reads(after) or (before.hard is None) != (after.hard is None):
         rows.append(_row(Change.HARD, before, after, at, reason))
-    elif before.mark != after.mark or before.blocked_by != after.blocked_by:
+    elif mark_of(before) != mark_of(after) or before.blocked_by != after.blocked_by:
         rows.append(_row(Change.MARK, before, after, at, reason))
     if before.flapping != after.flapping:
         word = "flapping" if after.flapping else "steady again"
@@ -129,8 +147,8 @@ def _row(
         change=change,
         before=reads(before),
         after=reads(after),
-        mark_before=before.mark,
-        mark=after.mark,
+        mark_before=mark_of(before),
+        mark=mark_of(after),
         reason=reason or after.last_cause.value,
         message=after.last_message,
     )
@@ -160,6 +178,11 @@ def _remember(state: CheckState, result: Result, policy: Policy) -> CheckState:
         usual_ms=_usual(state.usual_ms, result),
         levels=dict(result.levels),
     )
+
+
+def _uncounted(after: CheckState, before: CheckState) -> CheckState:
+    """The state without its counts of failures moved: what is behind a dead parent is not its fault."""
+    return replace(after, consecutive_failures=before.consecutive_failures, errors=before.errors)
 
 
 def _usual(usual_ms: float | None, result: Result) -> float | None:

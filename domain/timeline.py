@@ -21,6 +21,7 @@ MARKED = {
     Mark.STALE: NOT_MEASURED,
     Mark.PAUSED: "p",
     Mark.BLOCKED: "b",
+    Mark.MAINTENANCE: "m",
 }
 # Of several letters in one tick the one that matters most is drawn.
 WORST_FIRST = "cudwbmph-"

@@ -27,11 +27,20 @@ class Child(Protocol):
 
 
 class RealChild:
-    """A child as a real process. Its session keeps the terminal's Ctrl-C away from it."""
+    """A child as a real process. Its session keeps the terminal's Ctrl-C away from it.
 
-    def __init__(self, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+    `descriptors` are open files that it inherits.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str], environ: Mapping[str, str], descriptors: Sequence[int] = ()
+    ) -> None:
         self._process = subprocess.Popen(
-            arguments, env=dict(environ), stdin=subprocess.DEVNULL, start_new_session=True
+            arguments,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            pass_fds=descriptors,
         )
 
     @property

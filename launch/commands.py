@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 
 from domain.mistakes import ConfigError
 from domain.version import VERSION
-from launch import config, orphan, port
+from launch import accepted, config, orphan, port
+from launch.accepted import Parse, Source
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -25,16 +26,21 @@ OK = 0
 REFUSED = 1
 BAD_CONFIG = 2
 CANNOT_START = 3
+STORE_GONE = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """How app.py was called. `program` starts it again: interpreter and script."""
+    """How app.py was called. `program` starts it again: interpreter and script.
+
+    `new_store` allows an empty store where one is missing that was there before.
+    """
 
     config: str
     name: str
     program: Sequence[str]
     environ: Mapping[str, str]
+    new_store: bool = False
 
     @property
     def orphaned(self) -> Callable[[], bool]:
@@ -50,7 +56,8 @@ def version(call: Call) -> int:
 
 def check_config(call: Call) -> int:
     """Validate the whole configuration, and say how many checks it has."""
-    count = len(config.read_whole(call.config, call.environ).checks)
+    read = config.read_whole(call.config, call.environ, resolves=port.resolves)
+    count = len(read.checks)
     print(f"{call.config}: valid, {count} {'check' if count == 1 else 'checks'}", flush=True)
     return OK
 
@@ -60,7 +67,7 @@ def migrate(call: Call) -> int:
     url = config.read_whole(call.config, call.environ).settings.storage.url
     from storage.migrate import migrate as bring_up_to_date
 
-    bring_up_to_date(url)
+    bring_up_to_date(url, anew=call.new_store)
     return OK
 
 
@@ -68,11 +75,12 @@ def monitor(call: Call) -> int:
     """Run the checks until a signal ends it."""
     from launch import logs
 
-    load = partial(config.read_whole, call.config, call.environ)
-    logs.configure(load().settings.log, "monitor")
+    source = _source(call, config.read_whole)
+    configuration, refused = source.start()
+    logs.configure(configuration.settings.log, "monitor")
     from monitor.process import main
 
-    return main(load, call.environ, call.orphaned)
+    return main(configuration, refused, source.load, call.environ, call.orphaned)
 
 
 def web(call: Call) -> int:
@@ -81,7 +89,7 @@ def web(call: Call) -> int:
     # must not keep the pages from coming back: the monitor refuses it and says so on them.
     supervised = orphan.is_supervised(call.environ)
     read = config.read_plain if supervised else config.read_whole
-    settings = read(call.config, call.environ).settings
+    settings = _source(call, read, keeps=False).start()[0].settings
     from launch import logs
 
     logs.configure(settings.log, "web")
@@ -105,16 +113,26 @@ def run(call: Call) -> int:
         # The mistakes in the checks belong to the list too; naming them loads more than this
         # process may keep, but it ends here.
         return check_config(call)
-    environ = {**call.environ, orphan.VARIABLE: str(os.getpid())}
+    slot = accepted.Slot.make()
+    descriptors = [] if slot is None else [slot.descriptor]
+    environ = {
+        **call.environ,
+        orphan.VARIABLE: str(os.getpid()),
+        accepted.VARIABLE: "".join(map(str, descriptors)),
+    }
     supervisor = Supervisor(
-        lambda name: RealChild([*call.program, "--config", call.config, name], environ),
+        lambda name: RealChild(
+            [*call.program, "--config", call.config, name], environ, descriptors
+        ),
         clock=time.monotonic,
         sleep=time.sleep,
         say=complain,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: supervisor.request_stop())
-    signal.signal(signal.SIGHUP, lambda *_: supervisor.request_reload())
+    ends = has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    hung_up = supervisor.request_stop if ends else supervisor.request_reload
+    signal.signal(signal.SIGHUP, lambda *_: hung_up())
     return supervisor.run(
         is_ready=lambda: port.answers(here.reach_host, here.port),
         refusal=lambda: port.refusal(here.host, here.port),
@@ -127,6 +145,16 @@ def server(environ: Mapping[str, str], path: str) -> Flask:
     from dashboard.serve import build
 
     return build(config.read_plain(path, environ).settings)
+
+
+def has_terminal() -> bool:
+    """Whether a person started this in a terminal, which sends SIGHUP as it closes."""
+    return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
+def _source(call: Call, parse: Parse, *, keeps: bool = True) -> Source:
+    slot = accepted.slot_of(call.environ)
+    return Source(call.config, call.environ, parse, slot=slot, keeps=keeps)
 
 
 def _welcome(address: str, ready: bool) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from domain import toml_lines
 from domain.configuration import Configuration
 from domain.mistakes import ConfigError, Mistake, located, shown
-from domain.settings import ARRAYS, parse_settings
+from domain.settings import ARRAYS, ENVIRONMENT, parse_settings, variable_of
 
 VARIABLE = "NOCTURNE_CONFIG"
 FILE_NAME = "config.toml"
@@ -57,18 +57,42 @@ def read_plain(path: str, environ: Mapping[str, str], read: ReadFile = read_file
     return parsed.configuration
 
 
-def read_whole(path: str, environ: Mapping[str, str], read: ReadFile = read_file) -> Configuration:
-    """The configuration, all of it validated. Raises ConfigError with every mistake in it."""
+def read_whole(
+    path: str,
+    environ: Mapping[str, str],
+    read: ReadFile = read_file,
+    *,
+    resolves: Callable[[str], bool] = lambda _: True,
+) -> Configuration:
+    """The configuration, all of it validated. Raises ConfigError with every mistake in it.
+
+    `resolves` tells whether a host has an address; who can't wait for name servers leaves it out.
+    """
     # The kinds of checks cost memory that not every command may spend.
+    from domain import rulechannels, ruletable, windowtable
     from monitor import channeltables, definitions
+    from monitor.stock import overlaid
 
     parsed = _parse(path, environ, read)
     configuration = parsed.configuration
     settings = configuration.settings
     checks = definitions.examine(configuration.checks, settings, environ)[1]
     channels = channeltables.examine(configuration.channels, settings, environ)[1]
-    parsed.refuse((*checks, *channels))
+    hosts = () if resolves(settings.web.host) else (_nowhere(settings.web.host, environ),)
+    rules = ruletable.examine(overlaid(configuration.rules))[1]
+    names = [str(table.get("name")) for table in configuration.channels if isinstance(table, dict)]
+    unknown = rulechannels.examine(configuration.rules, names)
+    windows = windowtable.examine(configuration.maintenance)[1]
+    parsed.refuse((*hosts, *checks, *channels, *rules, *unknown, *windows))
     return configuration
+
+
+def _nowhere(host: str, environ: Mapping[str, str]) -> Mistake:
+    reason = "is neither an IP address nor a name that this machine can resolve"
+    variable = variable_of("web", "host")
+    if variable in environ:
+        return Mistake(key=variable, given=shown(host), reason=reason, file=ENVIRONMENT)
+    return Mistake(key="web.host", given=shown(host), reason=reason, path=("web", "host"))
 
 
 def anchored(url: str, folder: PurePath) -> str:
@@ -89,6 +113,8 @@ def _parse(path: str, environ: Mapping[str, str], read: ReadFile) -> Parsed:
         settings=settings,
         checks=() if "check" in wrong else tuple(arrays["check"]),
         channels=() if "channel" in wrong else tuple(arrays["channel"]),
+        rules=() if "rule" in wrong else tuple(arrays["rule"]),
+        maintenance=() if "maintenance" in wrong else tuple(arrays["maintenance"]),
         source=path,
     )
     mistakes = (*mistakes, *(_not_an_array(name, value) for name, value in wrong.items()))

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from domain.outbox import Verdict
 from launch import config
 from launch.commands import OK, REFUSED, Call, complain
 from storage import commands
@@ -23,6 +24,7 @@ from storage.engine import StoreError, open_existing
 from storage.revision import require_current
 
 CHECK_NOW = "check-now"
+TEST_CHANNEL = "test-channel"
 PATIENCE_S = 35.0
 POLL_S = 0.1
 FINAL = frozenset({CommandState.DONE, CommandState.FAILED, CommandState.EXPIRED})
@@ -50,14 +52,21 @@ def stop(call: Call) -> int:
 
 def check_now(call: Call) -> int:
     """Have the monitor run one check at once, and print what it found."""
-    with _store(call) as engine:
-        number = commands.request(engine, CHECK_NOW, call.name, actor=actor(), now=_now())
-        reply = await_reply(lambda: commands.reply(engine, number), time.monotonic, time.sleep)
-    return tell(call.name, reply)
+    return tell(call.name, _ask(call, CHECK_NOW))
+
+
+def test_channel(call: Call) -> int:
+    """Have the monitor send a test by one channel, and print what came of it."""
+    reply = _ask(call, TEST_CHANNEL)
+    document = (reply.document if reply else None) or {}
+    if reply is None or reply.state is not CommandState.DONE:
+        return tell(call.name, reply)
+    print(f"{call.name}: {document.get('outcome')}: {document.get('message')}")
+    return OK if document.get("outcome") == Verdict.DELIVERED.value else REFUSED
 
 
 def tell(name: str, reply: Reply | None) -> int:
-    """Print what became of a check-now; returns the exit code."""
+    """Print what became of a command; returns the exit code."""
     document = (reply.document if reply else None) or {}
     if reply is not None and reply.state is CommandState.DONE:
         print(f"{name}: {document.get('status')}: {document.get('message')}")
@@ -86,6 +95,12 @@ def actor() -> str:
     except (KeyError, OSError):
         # A container's user number need not have a name.
         return "cli"
+
+
+def _ask(call: Call, verb: str) -> Reply | None:
+    with _store(call) as engine:
+        number = commands.request(engine, verb, call.name, actor=actor(), now=_now())
+        return await_reply(lambda: commands.reply(engine, number), time.monotonic, time.sleep)
 
 
 def _change(call: Call, change: Callable[[Changes], object]) -> int:

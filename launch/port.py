@@ -28,6 +28,15 @@ def refusal(host: str, port: int) -> str | None:
     return None
 
 
+def resolves(host: str) -> bool:
+    """Whether a host is an IP address or a name that has one."""
+    try:
+        socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return False
+    return True
+
+
 def answers(host: str, port: int, path: str = "/health/live") -> bool:
     """Whether a web server answers 200 at `path` within a second."""
     connection = http.client.HTTPConnection(host, port, timeout=ANSWER_S)

@@ -16,6 +16,8 @@ MONITOR = "monitor"
 PREPARATIONS = ("check-config", "migrate")
 # Bad configuration and "cannot start": to try again changes nothing.
 FINAL_CODES = frozenset({2, 3})
+# The store was deleted or replaced. A new start must not put an empty one in its place.
+STORE_GONE = 4
 POLL_S = 0.1
 READY_S = 6.0
 GRACE_S = 4.0
@@ -154,7 +156,7 @@ class Supervisor:
         if code is None:
             return
         service.child = None
-        if code in FINAL_CODES and not service.history:
+        if code == STORE_GONE or (code in FINAL_CODES and not service.history):
             self._final = code
             return
         service.history = [*service.history, Life(service.started, now)][-10:]

@@ -13,7 +13,15 @@ from domain.checktable import name as checked_name
 from domain.checktable import plain
 from domain.dependencies import cycle
 from domain.fields import Field, convert
-from domain.mistakes import ConfigError, KeyPath, Mistake, closest, shown, unknown_key
+from domain.mistakes import (
+    ConfigError,
+    KeyPath,
+    Mistake,
+    closest,
+    shown,
+    unknown_key,
+    wrong_fields,
+)
 from domain.settings import Settings
 from monitor.channels import Channel, ChannelKind, kinds
 from monitor.definitions import ReadFile, place, read_text
@@ -118,7 +126,8 @@ class _Reading:
         try:
             channel = kind.model(**values)
         except ValueError as error:
-            self._note(None, str(error))
+            for key, reason in wrong_fields(error, values):
+                self._note(key, reason)
             return None
         return NamedChannel(**common, channel=channel)
 

@@ -13,14 +13,17 @@ import structlog
 
 from domain.dependencies import CLEAR, Parents, ParentVerdict, consult, root_block
 from domain.facts import Cause, CheckState, Mark, Measurement, Result, Sample, Status
-from domain.incidents import Problem, problem_of
+from domain.incidents import Problem
 from domain.judging import conclude
 from domain.muting import Reason, decide
 from domain.state import SPARK, Advance, advance, block, timeout_s, unblock
 from domain.units import span
 from monitor.checks import Check, Deadline
 from monitor.roster import Roster, Watch, next_slot
+from monitor.rulings import Rulings
+from monitor.windows import Windows
 from storage.journal import Entry
+from storage.rule_rows import Ruled
 
 log = structlog.get_logger()
 
@@ -41,7 +44,7 @@ class Foreign(Protocol):
 class Records(Protocol):
     """Where entries go: the recorder of the process."""
 
-    def record(self, entries: Sequence[Entry], *, urgent: bool = False) -> None:
+    def record(self, entries: Sequence[Entry | Ruled], *, urgent: bool = False) -> None:
         """Take entries that belong together."""
         ...
 
@@ -62,6 +65,8 @@ class Cycle:
         later: Later,
     ) -> None:
         self.roster = roster
+        self.windows = Windows()
+        self.rulings = Rulings((), {}, clock(), self.windows)
         self._records = records
         self._foreign = foreign
         self._clock = clock
@@ -99,6 +104,7 @@ class Cycle:
     ) -> Result:
         now = self._clock()
         definition = watch.watched.definition
+        verdicts, ruled = self.rulings.judge(watch.name, measurement.metrics, now, watch.interval_s)
         result = conclude(
             measurement,
             watch.watched.rules,
@@ -107,16 +113,18 @@ class Cycle:
             kind=definition.kind,
             at=now,
             attempt=attempt,
+            more=verdicts,
         )
         parents = self._ask_parents(watch, result)
         before = watch.state
         advanced = advance(before, result, definition.policy, parents)
         advanced = replace(advanced, state=_with_spark(advanced.state, watch, result))
+        advanced = self.windows.lay_over(watch, advanced, now)
         self._plan(watch, advanced, result, parents, now)
         entry = self._entry(watch, before, advanced, result, slot)
         entries = [entry, *self._tell_children(watch, before)]
         urgent = any(entry.transitions for entry in entries)
-        self._records.record(entries, urgent=urgent)
+        self._records.record([*entries, *ruled], urgent=urgent)
         _report(result, advanced)
         return result
 
@@ -228,7 +236,7 @@ def _with_spark(state: CheckState, watch: Watch, result: Result) -> CheckState:
 
 def _problem(watch: Watch, moved: Advance, at: datetime) -> Problem | None:
     """What may concern an incident: every change, and every result that is confirmed bad."""
-    problem = problem_of(moved.state, watch.watched.definition.kind, at)
+    problem = watch.problem(moved.state, at)
     return problem if moved.transitions or problem.gate is Reason.PASSED else None
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from domain import toml_lines
-from domain.checktable import ARRAY, COMMON, key_mistake, label, read_tables
+from domain.checktable import ARRAY, COMMON, key_mistake, label, read_tables, with_own_network
 from domain.definitions import CheckDefinition
 from domain.fields import convert
 from domain.mistakes import (
@@ -21,6 +21,7 @@ from domain.mistakes import (
     located,
     shown,
     unknown_key,
+    wrong_fields,
 )
 from domain.rules import Rule, StockRule, order_mistake
 from domain.settings import Settings
@@ -28,6 +29,8 @@ from domain.units import unit_of
 from monitor.checks import Check, Kind, kinds
 from monitor.placeholders import Expander, is_placeholder
 
+# The heading of checks that name no group, where the plain word of their component won't do.
+GROUPS = {"api": "Endpoints", "process": "Processes", "application": "Applications"}
 LEVEL_KEYS = ("warning", "critical", "operator")
 
 ReadFile = Callable[[str], str]
@@ -40,6 +43,12 @@ class WatchedCheck:
     definition: CheckDefinition
     check: Check
     rules: tuple[Rule, ...]
+
+    @property
+    def group(self) -> str:
+        """The heading under which its tile stands."""
+        component = self.check.spec.component
+        return self.definition.group or GROUPS.get(component, component.capitalize())
 
 
 def read_text(path: str) -> str:
@@ -73,6 +82,7 @@ def examine(
     read_file: ReadFile = read_text,
 ) -> tuple[tuple[WatchedCheck, ...], tuple[Mistake, ...]]:
     """The checks that can be built, and every mistake in the tables, without file and line."""
+    tables = with_own_network(tables, settings)
     expander = Expander(settings, environ, read_file)
     expanded = [
         expander.expand(table, (ARRAY, index)) if isinstance(table, Mapping) else table
@@ -121,7 +131,7 @@ class Builder:
             try:
                 check = self._kind.model(**values)
             except ValueError as error:
-                mistakes.append(self._mistake(str(error)))
+                mistakes += self._refusals(error)
         headline = self._kind.headline if check is None else check.headline()
         rules = _rules(
             self._definition, self._kind.rules if check is None else check.stock_rules(), headline
@@ -178,9 +188,14 @@ class Builder:
     def _key_mistake(self, key: str, reason: str) -> Mistake:
         return key_mistake(self._table, self._index, key, reason)
 
-    def _mistake(self, reason: str) -> Mistake:
-        key = label(self._table, self._index)
-        return Mistake(key=key, reason=reason, path=(ARRAY, self._index))
+    def _refusals(self, error: ValueError) -> Iterator[Mistake]:
+        """What the kind itself refuses, each at its key where it is one key's fault."""
+        for key, reason in wrong_fields(error, self._definition.fields):
+            if key is None:
+                name = label(self._table, self._index)
+                yield Mistake(key=name, reason=reason, path=(ARRAY, self._index))
+            else:
+                yield self._key_mistake(key, reason)
 
 
 def _rules(
@@ -206,6 +221,7 @@ def _rule(name: str, stock: StockRule) -> Rule:
         warning=stock.warning,
         critical=stock.critical,
         unit=stock.unit,
+        runbook=stock.runbook,
     )
 
 

@@ -10,18 +10,25 @@ from pathlib import PurePath
 import structlog
 from sqlalchemy import Engine
 
+from domain import ruletable, windowtable
+from domain.alertrules import AlertRule
+from domain.checktable import with_own_network
 from domain.configuration import Configuration
+from domain.facts import Detail
 from domain.settings import ConfigError
+from domain.windows import Window
 from monitor import channeltables
 from monitor.channeltables import NamedChannel
 from monitor.definitions import WatchedCheck, build
+from monitor.stock import with_stock
 from storage import definitions
-from storage.changes import CHANNEL, CHECK, MONITORING
+from storage.changes import CHANNEL, CHECK, MAINTENANCE, MONITORING, RULE
 from storage.journal import Journal
 from storage.leadership import Lease
 
 log = structlog.get_logger()
 NOTICE = "edits"
+ALERTING_NOTICE = "alerting"
 
 
 class InForce:
@@ -36,8 +43,13 @@ class InForce:
         """Make the tables of the file the bases of the definitions."""
         # Its name only: viewers of the audit need not know where it lies.
         source = PurePath(configuration.source).name
-        for kind, tables in ((CHECK, configuration.checks), (CHANNEL, configuration.channels)):
-            definitions.publish(self._engine, kind, tables, source, now, lease)
+        for kind, tables, key in (
+            (CHECK, with_own_network(configuration.checks, configuration.settings), "name"),
+            (CHANNEL, configuration.channels, "name"),
+            (RULE, with_stock(configuration.rules), "id"),
+            (MAINTENANCE, configuration.maintenance, "name"),
+        ):
+            definitions.publish(self._engine, kind, tables, source, now, lease, key=key)
 
     def channels(self, configuration: Configuration) -> tuple[NamedChannel, ...]:
         """The channels in force. Raises ConfigError when an edit made one impossible."""
@@ -60,6 +72,26 @@ class InForce:
         else:
             self._journal.withdraw(NOTICE)
         return tuple(_paused(each) for each in watched) if self._stopped(configuration) else watched
+
+    def alerting(self, now: datetime) -> tuple[tuple[AlertRule, ...], tuple[Window, ...]]:
+        """The alert rules and the maintenance windows in force.
+
+        One whose edits make it impossible is left out, with a notice; the others hold.
+        """
+        rules, wrong_rules = ruletable.examine(self._tables(RULE))
+        windows, wrong_windows = windowtable.examine(self._tables(MAINTENANCE))
+        mistakes = (*wrong_rules, *wrong_windows)
+        if mistakes:
+            text = f"Not in force: {ConfigError(mistakes)}"
+            log.error("rules or windows are refused", reason=text)
+            self._journal.notify(ALERTING_NOTICE, "error", text, now)
+        else:
+            self._journal.withdraw(ALERTING_NOTICE)
+        return rules, windows
+
+    def _tables(self, kind: str) -> list[dict[str, Detail]]:
+        rows = definitions.load(self._engine, kind)
+        return [each.in_force for each in rows if not each.orphaned]
 
     def _stopped(self, configuration: Configuration) -> bool:
         kind, name = MONITORING

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -11,6 +12,7 @@ import structlog
 from sqlalchemy import Engine
 
 from domain.facts import Detail
+from domain.outbox import Outcome
 from monitor.cycle import Cycle
 from storage import commands
 from storage.commands import Command
@@ -29,39 +31,65 @@ class Ask(Protocol):
         ...
 
 
+class Post(Protocol):
+    """Sends to people; raises NotTestable (a message for people) for a channel that can't be tried."""
+
+    async def test(self, name: str) -> Outcome:
+        """Send a test by a channel; what came of it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hands:
+    """What commands are carried out with."""
+
+    cycle: Cycle
+    post: Post
+
+
 class OrderRefused(Exception):
     """A command that cannot be carried out; the message goes into the reply."""
 
 
+class NotTestable(Exception):
+    """The channel tells nobody, so a test of it would say nothing; the message says why."""
+
+
 async def obey(
-    engine: Engine, lease: Lease, cycle: Cycle, ask: Ask, clock: Callable[[], datetime]
+    engine: Engine, lease: Lease, hands: Hands, ask: Ask, clock: Callable[[], datetime]
 ) -> int:
     """Take all pending commands and carry them out; returns how many. Expired ones never run."""
     taken = await ask(lambda: commands.take(engine, lease, clock()))
 
     async def carry_out(command: Command) -> None:
-        document, ok = await _carry_out(command, cycle)
+        document, ok = await _carry_out(command, hands)
         await ask(_answer(engine, command, ok, document, clock()))
 
     await asyncio.gather(*(carry_out(command) for command in taken))
     return len(taken)
 
 
-async def _carry_out(command: Command, cycle: Cycle) -> tuple[Document, bool]:
+async def _carry_out(command: Command, hands: Hands) -> tuple[Document, bool]:
     verb = VERBS.get(command.verb)
     log.info("command", verb=command.verb, subject=command.subject, actor=command.actor)
     try:
         if verb is None:
             raise OrderRefused(f"the monitor knows no command {command.verb!r}")
-        return await verb(command, cycle), True
-    except OrderRefused as refused:
+        return await verb(command, hands), True
+    except (OrderRefused, NotTestable) as refused:
         return {"error": str(refused)}, False
     except Exception as error:
         log.exception("a command failed", verb=command.verb)
         return {"error": f"{command.verb} failed: {type(error).__name__}"}, False
 
 
-async def _check_now(command: Command, cycle: Cycle) -> Document:
+async def _test_channel(command: Command, hands: Hands) -> Document:
+    outcome = await hands.post.test(command.subject)
+    return {"outcome": outcome.verdict.value, "message": outcome.text}
+
+
+async def _check_now(command: Command, hands: Hands) -> Document:
+    cycle = hands.cycle
     watch = cycle.roster.get(command.subject)
     if watch is None:
         raise OrderRefused(f"there is no check named {command.subject!r}")
@@ -84,6 +112,7 @@ def _answer(
     return lambda: commands.answer(engine, command.id, ok=ok, document=document, now=now)
 
 
-VERBS: Mapping[str, Callable[[Command, Cycle], Coroutine[Any, Any, Document]]] = {
+VERBS: Mapping[str, Callable[[Command, Hands], Coroutine[Any, Any, Document]]] = {
     "check-now": _check_now,
+    "test-channel": _test_channel,
 }

@@ -7,6 +7,7 @@ delays no other. What was sent and could not be stored yet is kept until it is: 
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -16,10 +17,20 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from domain.outbox import Delivery, DeliveryState, Outcome, Settled, failed, message_of, refused
+from domain.outbox import (
+    Delivery,
+    DeliveryState,
+    Message,
+    Outcome,
+    Settled,
+    failed,
+    message_of,
+    refused,
+    test_message,
+)
 from monitor.channels import Deadline
 from monitor.channeltables import NamedChannel, fallbacks
-from monitor.orders import Ask
+from monitor.orders import Ask, NotTestable
 from storage import outbox
 from storage.leadership import LeadershipLost, Lease
 
@@ -62,6 +73,7 @@ class Sender:
         self._sending: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._closing = False
+        self._took_back = False
         self._task: asyncio.Task[None] | None = None
 
     def adopt(self, channels: Sequence[NamedChannel]) -> None:
@@ -73,6 +85,18 @@ class Sender:
     def start(self) -> None:
         """Begin to send."""
         self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def test(self, name: str) -> Outcome:
+        """Send a test by a channel as it is in force. Raises NotTestable when it tells nobody."""
+        named = self._channels.get(name)
+        if named is None:
+            raise NotTestable(f"there is no channel named {name!r}")
+        if not named.enabled:
+            raise NotTestable(f"{name} is switched off: it is told of nothing")
+        key = f"test:{uuid.uuid4().hex}"
+        outcome = await self._send(named, test_message(name, key, self._clock()))
+        log.info("channel tested", channel=name, verdict=outcome.verdict.value, text=outcome.text)
+        return outcome
 
     def wake(self) -> None:
         """Look at once: new rows may exist. To be called on the loop."""
@@ -112,6 +136,9 @@ class Sender:
         busy = frozenset(self._sending)
 
         def take() -> tuple[tuple[Delivery, ...], bool]:
+            if not self._took_back:
+                outbox.take_back(self._engine, self._lease)
+                self._took_back = True
             leased = outbox.lease(self._engine, self._lease, self._clock(), busy=busy)
             return leased, bool(leased) or outbox.is_waiting(self._engine)
 
@@ -167,7 +194,7 @@ class Sender:
         named = self._channels.get(delivery.channel)
         if named is None or not named.enabled:
             return await self._cancel(delivery, GONE if named is None else OFF)
-        outcome = await self._send(named, delivery)
+        outcome = await self._carry(named, delivery)
         settled = await self._store(
             lambda: outbox.settle(
                 self._engine, self._lease, delivery, outcome, self._clock(), self._fallbacks
@@ -183,11 +210,14 @@ class Sender:
         )
         return Settled(state=DeliveryState.CANCELLED, due=delivery.due, reason=reason)
 
-    async def _send(self, named: NamedChannel, delivery: Delivery) -> Outcome:
+    async def _carry(self, named: NamedChannel, delivery: Delivery) -> Outcome:
         try:
             message = message_of(delivery)
         except (KeyError, ValueError) as error:
             return refused(f"its body is not readable: {type(error).__name__}")
+        return await self._send(named, message)
+
+    async def _send(self, named: NamedChannel, message: Message) -> Outcome:
         try:
             async with asyncio.timeout(self._send_s):
                 return await named.channel.send(message, Deadline.after(self._send_s))

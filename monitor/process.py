@@ -16,9 +16,10 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from domain.configuration import Configuration
+from domain.mistakes import ConfigError
 from monitor.running import Running
-from storage import leadership
-from storage.engine import open_existing
+from storage import leadership, presence
+from storage.engine import StoreGone, file_of, open_existing
 from storage.leadership import Holder, Lease, Process
 from storage.revision import require_current
 
@@ -27,40 +28,68 @@ Load = Callable[[], Configuration]
 
 CLAIM_S = 1.0
 ORPHAN_S = 2.0
+FILE_S = 2.0
 
 
-def main(load: Load, environ: Mapping[str, str], orphaned: Callable[[], bool]) -> int:
+def main(
+    configuration: Configuration,
+    refused: ConfigError | None,
+    load: Load,
+    environ: Mapping[str, str],
+    orphaned: Callable[[], bool],
+) -> int:
     """Run the monitor until a signal ends it; returns the exit code.
 
-    `load` reads the configuration (again at each reload) and raises ConfigError. `orphaned` tells
-    whether the supervisor that started this process is gone. Raises StoreError.
+    It starts with `configuration`; `refused` tells why that is not what the file says now. `load`
+    reads the file again at each reload and raises ConfigError. `orphaned` tells whether the
+    supervisor that started this process is gone. Raises StoreError, and StoreGone when the file of
+    the store was deleted or replaced meanwhile.
     """
-    return asyncio.run(Monitor(load, environ, orphaned).run())
+    return asyncio.run(Monitor(configuration, refused, load, environ, orphaned).run())
 
 
 class Monitor:
     """One monitor process: stands by until it may lead, then runs until it is stopped."""
 
     def __init__(
-        self, load: Load, environ: Mapping[str, str], orphaned: Callable[[], bool]
+        self,
+        configuration: Configuration,
+        refused: ConfigError | None,
+        load: Load,
+        environ: Mapping[str, str],
+        orphaned: Callable[[], bool],
     ) -> None:
         self._load = load
         self._environ = environ
         self._orphaned = orphaned
-        self._configuration = load()
-        self._engine = open_existing(self._configuration.settings.storage.url)
+        self._configuration = configuration
+        self._refused = refused
+        url = configuration.settings.storage.url
+        self._engine = open_existing(url)
+        self._file = file_of(url)
+        self._identity = presence.identity(self._file) if self._file else None
         self._me = myself()
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
 
     async def run(self) -> int:
         """Lead, or wait to lead, until stopped. 0 after a clean stop, 1 when leadership was lost."""
+        try:
+            code = await self._run()
+        except DBAPIError:
+            # What fails because the file is gone is told as that.
+            self._require_file()
+            raise
+        self._require_file()
+        return code
+
+    async def _run(self) -> int:
         require_current(self._engine)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
-        watch = loop.create_task(self._watch_supervisor())
+        watches = [loop.create_task(self._watch_supervisor()), loop.create_task(self._watch_file())]
         try:
             lease = await self._lead()
             if lease is None:
@@ -68,7 +97,8 @@ class Monitor:
                 return 0
             return await self._run_as_leader(lease)
         finally:
-            watch.cancel()
+            for watch in watches:
+                watch.cancel()
             self._engine.dispose()
 
     async def _lead(self) -> Lease | None:
@@ -96,7 +126,7 @@ class Monitor:
         running = Running(
             self._engine, lease, self._configuration, self._environ, lost=self._stop.set
         )
-        await running.start()
+        await running.start(self._refused)
         changed = ConfigWatch(Path(self._configuration.source))
         while not self._stop.is_set():
             await wait(self._stop, ORPHAN_S)
@@ -106,6 +136,7 @@ class Monitor:
         stored = await running.stop()
         if running.is_lost:
             return 1
+        self._require_file()
         leadership.resign(self._engine, lease, datetime.now(UTC))
         log.info("stopped", stored=stored)
         return 0
@@ -125,6 +156,20 @@ class Monitor:
             await asyncio.sleep(ORPHAN_S)
         log.warning("the supervisor is gone; stopping")
         self._stop.set()
+
+    async def _watch_file(self) -> None:
+        while self._has_file():
+            await asyncio.sleep(FILE_S)
+        log.critical("the store was deleted or replaced; stopping", store=str(self._file))
+        self._stop.set()
+
+    def _has_file(self) -> bool:
+        """Whether the store's SQLite file is the one that was opened. A database server has none."""
+        return self._file is None or presence.is_same(self._file, self._identity)
+
+    def _require_file(self) -> None:
+        if self._file is not None and not self._has_file():
+            raise StoreGone(self._file, "was deleted or replaced while Nocturne ran")
 
 
 class ConfigWatch:

@@ -11,9 +11,6 @@ from monitor.checks import kinds
 from monitor.definitions import WatchedCheck
 from storage.journal import Published
 
-# The heading under which tiles stand whose check names no group, where the plain word won't do.
-GROUPS = {"api": "Endpoints", "process": "Processes", "application": "Applications"}
-
 
 def published(watched: WatchedCheck, position: int) -> Published:
     """The check as the screens show it: what it watches, how often, what it needs, its rules.
@@ -38,7 +35,7 @@ def published(watched: WatchedCheck, position: int) -> Published:
         "tags": list(definition.tags),
         "depends_on": [list(group) for group in definition.depends_on],
         "scope": definition.scope,
-        "group": definition.group or GROUPS.get(spec.component, spec.component.capitalize()),
+        "group": watched.group,
         "position": position,
         "description": definition.description,
         "enabled": definition.enabled,

@@ -22,6 +22,7 @@ from domain.facts import Sample
 from storage.engine import is_away
 from storage.journal import Beat, Entry, Journal
 from storage.leadership import LeadershipLost, Lease
+from storage.rule_rows import Ruled
 from storage.watch import CounterWatch
 
 log = structlog.get_logger()
@@ -33,7 +34,7 @@ BUFFER = 50_000
 AWAY_PAUSE_S = 1.0
 
 
-Group = tuple[Entry, ...]
+Group = tuple[Entry | Ruled, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +103,7 @@ class Recorder:
         """Start the thread."""
         self._thread.start()
 
-    def record(self, entries: Sequence[Entry], *, urgent: bool = False) -> None:
+    def record(self, entries: Sequence[Entry | Ruled], *, urgent: bool = False) -> None:
         """Hand over entries that belong together: they are committed in one transaction.
 
         `urgent` (a state changed) commits at once instead of with the next batch.
@@ -115,6 +116,10 @@ class Recorder:
                 self._drop(self._groups.popleft())
         if urgent:
             self._wake.set()
+
+    def rule(self, ruled: Sequence[Ruled]) -> None:
+        """Hand over what rules say; it is committed at once where it may concern an incident."""
+        self.record(ruled, urgent=any(each.decisions for each in ruled))
 
     def sample(self, samples: Sequence[Sample]) -> None:
         """Hand over samples that belong to no check."""
@@ -205,7 +210,7 @@ class Recorder:
                 self._beat = None
 
     def _drop(self, group: Group) -> None:
-        at = group[0].state.last_at if group else None
+        at = next((each.state.last_at for each in group), None)
         if at is not None:
             self._dropped = (self._dropped[0] if self._dropped else at, at)
 
@@ -218,6 +223,9 @@ class Recorder:
     def _run_calls(self) -> None:
         while self._calls:
             function, future = self._calls.popleft()
+            # From here on it can't be cancelled: at a stop, whoever asked may be gone already.
+            if not future.set_running_or_notify_cancel():
+                continue
             try:
                 future.set_result(function())
             except LeadershipLost as error:

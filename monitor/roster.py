@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from domain.dependencies import ParentView, blocking
 from domain.facts import CheckState, Result
+from domain.incidents import Problem, problem_of
+from domain.reading import Reading, reading
 from domain.state import stale_at
 from monitor.definitions import WatchedCheck
 
@@ -22,6 +24,8 @@ class Watch:
     due: datetime | None = None
     running: bool = False
     last_result: Result | None = None
+    # Of the alert rules that may feed it, by id: what to do about each.
+    runbooks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -37,6 +41,35 @@ class Watch:
     def interval_s(self) -> float:
         """Seconds between two scheduled runs."""
         return self.watched.definition.policy.interval_s
+
+    def problem(self, state: CheckState, at: datetime) -> Problem:
+        """What a state of the check means for its incident."""
+        definition = self.watched.definition
+        return problem_of(
+            state,
+            definition.kind,
+            at,
+            enabled=self.enabled,
+            tags=definition.tags,
+            group=self.watched.group,
+            runbook=self._runbook(state),
+        )
+
+    def _runbook(self, state: CheckState) -> str:
+        """What to do about the worst rule that speaks; empty when none has a text."""
+        texts = {**self.runbooks, **{rule.id: rule.runbook for rule in self.watched.rules}}
+        firing = {rule: level for rule, level in state.levels.items() if level and texts.get(rule)}
+        return texts[max(firing, key=firing.__getitem__)] if firing else ""
+
+    def reading(self, now: datetime) -> Reading:
+        """What the check reads now, staleness and pausing included."""
+        return reading(
+            self.state,
+            enabled=self.enabled,
+            due=self.due,
+            interval_s=self.interval_s,
+            now=now,
+        )
 
     def view(self, now: datetime) -> ParentView:
         """The check as its children see it. Paused and stale parents do not block."""

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
-from domain.configuration import Configuration
-from domain.facts import CheckState, Sample
-from domain.incidents import problem_of
+from domain.configuration import CONFIG_NOTICE, Configuration
+from domain.facts import CheckState
 from domain.muting import decide
 from domain.paging import Recipient, severities
 from domain.settings import ConfigError
@@ -28,12 +28,11 @@ from monitor.outbox import Sender
 from monitor.publishing import published, schemas
 from monitor.recorder import Recorder
 from monitor.roster import Roster, Watch, next_slot, opening_order
-from monitor.sampling import SystemSampler
 from monitor.selfwatch import BEAT_S, SelfWatch, Tick, Vitals
 from monitor.timetable import Timetable
+from monitor.upkeep import SWEEP_S, Upkeep
 from storage.journal import Beat, Entry, Journal
 from storage.leadership import Lease
-from storage.retention import retain
 from storage.watch import CounterWatch
 
 log = structlog.get_logger()
@@ -42,11 +41,9 @@ T = TypeVar("T")
 OPENING_SPREAD_S = 10.0
 DRAIN_S = 2.0
 FLUSH_S = 1.5
+AGAIN_S = 2.0
 GAP = timedelta(seconds=10)
-SWEEP_S = 10.0
 RETAIN_S = 3600.0
-RETAIN_PAUSE_S = 0.1
-CONFIG_NOTICE = "config"
 
 
 class Running:
@@ -78,7 +75,6 @@ class Running:
         )
         self._in_force = InForce(engine, self._journal, environ)
         self._foreign = ForeignRunner()
-        self._sampler = SystemSampler()
         self._sender = Sender(engine, lease, self._ask, utc_now)
         self._timetable = Timetable(self._run_check)
         self._cycle = Cycle(
@@ -88,23 +84,30 @@ class Running:
             clock=utc_now,
             later=self._timetable.later,
         )
+        self._upkeep = Upkeep(
+            engine, lease, self._journal, self._recorder, self._cycle, self._ask, utc_now
+        )
         self._selfwatch = SelfWatch(look, beat=self._beat, stepped=self._on_step)
         self._ticker: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._watched: tuple[WatchedCheck, ...] = ()
         self.is_lost = False
 
-    async def start(self) -> None:
-        """Publish the definitions, take up the states, start beating and checking."""
+    async def start(self, refused: ConfigError | None = None) -> None:
+        """Publish the definitions, take up the states, start beating and checking.
+
+        `refused` tells why the configuration is not what the file says now; None when it is.
+        """
         self._recorder.start()
         await self._ask(self._note_gap)
+        await self._tell_refused(refused)
         await self._publish()
         await self._refresh()
         self._timetable.start()
         if self._configuration.settings.monitor.metrics_interval_s:
             interval = self._configuration.settings.monitor.metrics_interval_s
-            self._timetable.every(interval, self._sample)
-        self._timetable.every(SWEEP_S, self._sweep)
+            self._timetable.every(interval, self._upkeep.sample)
+        self._timetable.every(SWEEP_S, self._upkeep.sweep)
         self._timetable.every(RETAIN_S, self._retain)
         self._sender.start()
         self._tick()
@@ -120,15 +123,22 @@ class Running:
         try:
             configuration = load()
         except ConfigError as error:
-            text = f"The changed configuration is refused, the old one stays in force. {error}"
-            log.error("configuration refused", reason=str(error))
-            await self._ask(lambda: self._journal.notify(CONFIG_NOTICE, "error", text, utc_now()))
+            await self._tell_refused(error)
             return
         self._configuration = configuration
-        await self._ask(lambda: self._journal.withdraw(CONFIG_NOTICE))
+        await self._tell_refused(None)
         await self._publish()
         await self._refresh()
         log.info("configuration reloaded", checks=len(self._cycle.roster))
+
+    async def _tell_refused(self, error: ConfigError | None) -> None:
+        """Say that the file is refused and the old configuration in force; None takes it back."""
+        if error is None:
+            await self._ask(lambda: self._journal.withdraw(CONFIG_NOTICE))
+            return
+        text = f"The changed configuration is refused, the old one stays in force. {error}"
+        log.error("configuration refused", reason=str(error))
+        await self._ask(lambda: self._journal.notify(CONFIG_NOTICE, "error", text, utc_now()))
 
     async def stop(self) -> bool:
         """Finish what runs, store it, end the children; whether everything was stored."""
@@ -153,13 +163,16 @@ class Running:
         configuration = self._configuration
         self._adopt_channels(await self._ask(lambda: self._in_force.channels(configuration)))
         watched = await self._ask(lambda: self._in_force.load(configuration, utc_now()))
+        rules, windows = await self._ask(lambda: self._in_force.alerting(utc_now()))
         if watched == self._watched:
+            await self._upkeep.adopt(rules, windows)
             return
         self._watched = watched
         place = {str(table["name"]): at for at, table in enumerate(configuration.checks)}
         checks = [published(each, place.get(each.definition.name, len(place))) for each in watched]
         states = await self._ask(lambda: self._journal.publish(self._lease, checks, schemas()))
         self._adopt(watched, states, utc_now())
+        await self._upkeep.adopt(rules, windows)
 
     def _adopt(
         self, watched: Sequence[WatchedCheck], states: Mapping[str, CheckState], now: datetime
@@ -203,8 +216,15 @@ class Running:
         self._begin(self._refresh_and_obey())
 
     async def _refresh_and_obey(self) -> None:
-        await self._refresh()
-        await orders.obey(self._engine, self._lease, self._cycle, self._ask, utc_now)
+        try:
+            await self._refresh()
+            await self._upkeep.sweep()
+            hands = orders.Hands(cycle=self._cycle, post=self._sender)
+            await orders.obey(self._engine, self._lease, hands, self._ask, utc_now)
+        except DBAPIError as error:
+            # The counter that told of the changes moves only once.
+            log.warning("the store is away; changes are taken up later", error=str(error.orig))
+            self._loop.call_later(AGAIN_S, self._take_changes)
 
     def _note_gap(self) -> None:
         before, now = self._lease.previous_beat, utc_now()
@@ -220,37 +240,18 @@ class Running:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _sample(self) -> None:
-        at = utc_now().replace(microsecond=0)
-        self._recorder.sample(
-            [
-                Sample(
-                    name=each.name,
-                    labels=tuple(sorted(each.labels.items())),
-                    at=at,
-                    value=each.value,
-                )
-                for each in await self._sampler.sample()
-            ]
-        )
-
-    async def _sweep(self) -> None:
-        watched = [watch.name for watch in self._cycle.roster]
-        await self._ask(lambda: self._journal.sweep(self._lease, watched, utc_now()))
-
     async def _retain(self) -> None:
-        """Once an hour, what is older than its days goes; with pauses in which others write."""
-        days = timedelta(days=self._configuration.settings.storage.raw_days)
-        before = utc_now() - days
-        while await self._ask(lambda: retain(self._engine, self._lease, before)):
-            await asyncio.sleep(RETAIN_PAUSE_S)
+        await self._upkeep.retain(self._configuration.settings.storage.raw_days)
 
     def _tick(self) -> None:
         self._selfwatch.tick()
+        if self._upkeep.is_due(utc_now()):
+            self._begin(self._upkeep.sweep())
         self._ticker = self._loop.call_later(BEAT_S, self._tick)
 
-    def _beat(self, at: datetime, lag_ms: float) -> None:
-        self._recorder.beat(Beat(at=at, lag_ms=lag_ms))
+    def _beat(self, at: datetime, vitals: Vitals) -> None:
+        self._recorder.beat(Beat(at=at, lag_ms=vitals.lag_ms))
+        self._upkeep.note(vitals)
 
     def _on_step(self, vitals: Vitals) -> None:
         log.warning(
@@ -279,14 +280,13 @@ def _settle(watch: Watch, now: datetime) -> list[Entry]:
     if moved.state == before:
         return []
     watch.state = moved.state
-    kind = watch.watched.definition.kind
     return [
         Entry(
             state=moved.state,
             due=watch.due,
             transitions=moved.transitions,
             decisions=decide(before, moved.state, now),
-            problem=problem_of(moved.state, kind, now, enabled=watch.enabled),
+            problem=watch.problem(moved.state, now),
         )
     ]
 

@@ -37,6 +37,10 @@ class Vitals:
         return self.lag_ms > 1000 * 2 * BEAT_S
 
 
+# Before there is anything to compare with.
+FIRST = Vitals(lag_ms=0.0, step_s=0.0)
+
+
 def vitals(before: Tick, now: Tick, planned_s: float = BEAT_S) -> Vitals:
     """Compare two ticks that were planned `planned_s` apart."""
     elapsed = now.monotonic - before.monotonic
@@ -51,7 +55,7 @@ class SelfWatch:
         self,
         look: Callable[[], Tick],
         *,
-        beat: Callable[[datetime, float], None],
+        beat: Callable[[datetime, Vitals], None],
         stepped: Callable[[Vitals], None],
     ) -> None:
         self._look = look
@@ -62,11 +66,10 @@ class SelfWatch:
     def tick(self) -> None:
         """One beat. To be called every 2 s by the loop."""
         now = self._look()
-        lag_ms = 0.0
+        found = FIRST
         if self._last is not None:
             found = vitals(self._last, now)
-            lag_ms = found.lag_ms
             if found.stepped or found.slept:
                 self._stepped(found)
         self._last = now
-        self._beat(now.wall, lag_ms)
+        self._beat(now.wall, found)

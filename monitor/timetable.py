@@ -7,10 +7,14 @@ from collections.abc import Callable, Coroutine, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
+from sqlalchemy.exc import DBAPIError
 
 from monitor.roster import Watch, slots
+
+log = structlog.get_logger()
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RunCheck = Callable[[str, int, datetime | None], Coroutine[Any, Any, object]]
@@ -52,9 +56,22 @@ class Timetable:
             )
 
     def every(self, seconds: float, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run a coroutine function at aligned times, every `seconds`."""
+        """Run a coroutine function at aligned times, every `seconds`.
+
+        A turn that finds the store away is left out.
+        """
+
+        async def turn() -> None:
+            try:
+                await function()
+            except DBAPIError as error:
+                log.warning("put off: the store is away", error=str(error.orig))
+            except asyncio.CancelledError:
+                # The writer that it waited for has ended, and the process ends with it.
+                return
+
         trigger = IntervalTrigger(seconds=max(1, round(seconds)), start_date=EPOCH, timezone=UTC)
-        self._scheduler.add_job(function, trigger)
+        self._scheduler.add_job(turn, trigger)
 
     def later(self, seconds: float, name: str, attempt: int) -> None:
         """Run a check once more in `seconds`; of several such wishes the earliest stands."""

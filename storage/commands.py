@@ -1,6 +1,7 @@
 """Commands: what only the monitor can do, asked for by others, with expiry and reply.
 
-An expired command never runs. Taking one is a compare-and-set, so that it runs at most once.
+An expired command never runs. Taking one is a compare-and-set, so that it runs at most once. While
+one is taken, its row holds the epoch of its taker: what a former leader left is settled as failed.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, update
 
 from domain.facts import Detail
 from storage import counters
@@ -19,6 +20,7 @@ from storage.leadership import Lease, fence
 from storage.schema import audit, commands
 
 EXPIRES = timedelta(seconds=60)
+ABANDONED = "the monitor ended before it answered"
 
 
 class CommandState(StrEnum):
@@ -29,6 +31,9 @@ class CommandState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     EXPIRED = "expired"
+
+
+ANSWERED = frozenset({CommandState.DONE, CommandState.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +90,46 @@ def reply(engine: Engine, command_id: int, now: datetime | None = None) -> Reply
     state = CommandState(row.state)
     if state is CommandState.PENDING and now is not None and row.expires_at <= now:
         state = CommandState.EXPIRED
-    return Reply(state=state, document=row.reply)
+    # Until it is answered, what stands there is not for the asker.
+    return Reply(state=state, document=row.reply if state in ANSWERED else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A command that was asked for, and what became of it."""
+
+    subject: str
+    at: datetime
+    state: CommandState
+    document: Mapping[str, Detail] | None
+
+
+def last_of(engine: Engine, verb: str) -> tuple[Asked, ...]:
+    """The last command of a verb for each subject, by subject."""
+    newest = select(func.max(commands.c.id)).where(commands.c.verb == verb)
+    query = select(commands).where(commands.c.id.in_(newest.group_by(commands.c.subject)))
+    with reader(engine).connect() as connection:
+        rows = connection.execute(query.order_by(commands.c.subject)).all()
+    return tuple(
+        Asked(
+            subject=row.subject,
+            at=row.at,
+            state=CommandState(row.state),
+            document=row.reply if CommandState(row.state) in ANSWERED else None,
+        )
+        for row in rows
+    )
 
 
 def take(engine: Engine, lease: Lease, now: datetime) -> tuple[Command, ...]:
-    """Take all pending commands, oldest first; those past their expiry end as expired instead."""
+    """Take all pending commands, oldest first; those past their expiry end as expired instead.
+
+    Those that a former leader took and did not answer end as failed: they may have run in part.
+    """
     pending = commands.c.state == CommandState.PENDING.value
     with engine.begin() as connection:
         fence(connection, lease)
+        _settle_abandoned(connection, lease, now)
         expired = {"state": CommandState.EXPIRED.value, "replied_at": now}
         connection.execute(
             update(commands).where(pending, commands.c.expires_at <= now).values(expired)
@@ -101,9 +138,8 @@ def take(engine: Engine, lease: Lease, now: datetime) -> tuple[Command, ...]:
         oldest_first = select(commands).where(pending).order_by(commands.c.id).with_for_update()
         rows = connection.execute(oldest_first).all()
         taken = commands.c.id.in_([row.id for row in rows])
-        connection.execute(
-            update(commands).where(taken, pending).values(state=CommandState.TAKEN.value)
-        )
+        mine = {"state": CommandState.TAKEN.value, "reply": {"epoch": lease.epoch}}
+        connection.execute(update(commands).where(taken, pending).values(mine))
     return tuple(
         Command(
             id=row.id,
@@ -127,3 +163,14 @@ def answer(
             .where(commands.c.id == command_id, commands.c.state == CommandState.TAKEN.value)
             .values(state=state.value, reply=dict(document), replied_at=now)
         )
+
+
+def _settle_abandoned(connection: Connection, lease: Lease, now: datetime) -> None:
+    """End what another leadership took as failed. A late answer of its monitor changes nothing."""
+    taken = commands.c.state == CommandState.TAKEN.value
+    rows = connection.execute(select(commands.c.id, commands.c.reply).where(taken)).all()
+    left = [row.id for row in rows if (row.reply or {}).get("epoch") != lease.epoch]
+    if not left:
+        return
+    failed = {"state": CommandState.FAILED.value, "reply": {"error": ABANDONED}, "replied_at": now}
+    connection.execute(update(commands).where(taken, commands.c.id.in_(left)).values(failed))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from domain.definitions import drift, effective
@@ -54,16 +55,20 @@ def publish(
     source: str,
     now: datetime,
     lease: Lease | None = None,
+    *,
+    key: str = "name",
 ) -> None:
-    """Make `tables` (each with its `name`) the bases of `kind`. Edits stay; each change is audited.
+    """Make `tables` the bases of `kind`. Edits stay; each change is audited.
 
-    `lease` fences it: raises LeadershipLost when another monitor leads.
+    `key` is the key of a table that holds its name; `lease` fences it: raises LeadershipLost when
+    another monitor leads.
     """
     with engine.begin() as connection:
         if lease is not None:
             fence(connection, lease)
         known = {each.name: each for each in _load(connection, kind)}
-        wanted = {str(table["name"]): dict(table) for table in tables}
+        # As they will be read back: dates in TOML are kept as text.
+        wanted = {str(table[key]): msgspec.to_builtins(dict(table)) for table in tables}
         changed = False
         for name in known.keys() | wanted.keys():
             before = known[name].base if name in known else None

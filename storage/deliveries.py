@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, insert, select
 
 from domain.incidents import Incident, Step
-from domain.paging import GATE, Event, Paging, Recipient, Told, plan
+from domain.paging import GATE, Event, PageReason, Paging, Recipient, Told, plan
+from domain.silences import Silence
 from storage.schema import decisions, outbox
 
 # States in which a delivery has told its channel, or will.
@@ -24,12 +25,14 @@ def deliver(
     recipients: Sequence[Recipient],
     before: Mapping[str, Told],
     now: datetime,
+    *,
+    silence: Silence | None = None,
 ) -> Paging:
     """Plan the deliveries of a step, write them into the outbox, and store why.
 
-    `before` is what each channel was told until now, by its name.
+    `before` is what each channel was told until now, by its name; `silence` is what mutes it.
     """
-    paging = plan(step, incident, recipients, before, now)
+    paging = plan(step, incident, recipients, before, now, silenced=silence is not None)
     body = _body(incident, step, now)
     rows = [
         {
@@ -52,6 +55,9 @@ def deliver(
         connection.execute(insert(outbox), rows)
     decided = {"subject": incident.fingerprint, "gate": GATE, "at": now}
     detail = f"{step.action.value}, {incident.id}"
+    if paging.reason is PageReason.SILENCED and silence is not None:
+        until = f"until {silence.ends_at:%Y-%m-%d %H:%M} UTC"
+        detail = f"{detail}: by {silence.author}, {until}, {silence.reason}"
     connection.execute(
         insert(decisions).values(**decided, reason=paging.reason.value, detail=detail)
     )

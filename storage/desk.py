@@ -13,9 +13,11 @@ from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from domain.incidents import REOPENS_WITHIN, Incident, Problem
+from domain.silences import Silence
 from storage.engine import upsert
 from storage.incident_rows import read
 from storage.schema import affected, incident_numbers, incidents, outbox
+from storage.silences import holding
 
 CHUNK = 500
 NUMBERS_AT_ONCE = 100
@@ -30,6 +32,7 @@ class Desk:
         self._affected: set[str] = set()
         self._told: set[str] = set()
         self._numbers: dict[str, tuple[int, int]] = {}
+        self._silences: tuple[Silence, ...] | None = None
         own = {problem.fingerprint for problem in problems}
         parents = {problem.parent for problem in problems if problem.parent is not None}
         earliest = min((problem.at for problem in problems), default=None)
@@ -58,6 +61,12 @@ class Desk:
     def is_affected(self, component: str) -> bool:
         """Whether a check stands under some incident."""
         return component in self._affected
+
+    def silences(self, at: datetime) -> tuple[Silence, ...]:
+        """The silences that hold at the time of these problems; read when first asked for."""
+        if self._silences is None:
+            self._silences = holding(self._connection, at)
+        return self._silences
 
     def next_id(self, at: datetime) -> str:
         """`INC-YYYYMMDD-NNNN`: the UTC day, and the next number of it, reserved in the database."""

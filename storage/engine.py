@@ -7,13 +7,22 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 from sqlalchemy import BigInteger, Connection, Engine, Integer, Table, create_engine, event
 from sqlalchemy.engine import URL, Dialect, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    DisconnectionError,
+    InterfaceError,
+    OperationalError,
+)
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import Text, TypeDecorator
+
+from storage import presence
 
 READ = "nocturne_read"
 BUSY_TIMEOUT_MS = 5_000
@@ -33,7 +42,17 @@ PRAGMAS = (
 
 
 class StoreError(Exception):
-    """The store cannot be used; the message is one sentence that says why and what to do."""
+    """The store cannot be used; the message is one sentence that says why and what to do.
+
+    Hierarchy: Exception ← StoreError ← StoreGone.
+    """
+
+
+class StoreGone(StoreError):
+    """The SQLite file is not there any more, though there was one: it was deleted or replaced."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(f"the store {path} {what}: {presence.way_back(path)}")
 
 
 class Utc(TypeDecorator[datetime]):
@@ -110,27 +129,67 @@ def open_engine(url: str) -> Engine:
     """
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
+        _make_folder(Path(str(parsed.database)).parent)
         return _sqlite(parsed, _prepare)
     return _postgres(parsed)
 
 
-def open_existing(url: str) -> Engine:
-    """An engine for a store that must be there already. Raises StoreError when its file is not."""
-    parsed = parse_url(url)
-    if parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).exists():
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
         raise StoreError(
-            f"there is no store at {parsed.database} yet: start Nocturne, or run "
-            "`python app.py migrate`"
+            f"the folder of the store, {folder}, cannot be made: {error.strerror}. "
+            "Choose another [storage] url or make the folder writable."
+        ) from error
+
+
+def open_existing(url: str) -> Engine:
+    """An engine for a store that must be there already; its file is never made.
+
+    Raises StoreError when the file is not there, StoreGone when it was there once.
+    """
+    path = file_of(url)
+    if path is None:
+        return open_engine(url)
+    if presence.is_missing(path):
+        if presence.was_there(path):
+            raise StoreGone(path, "is gone, though there was one")
+        raise StoreError(
+            f"there is no store at {path} yet: start Nocturne, or run `python app.py migrate`"
         )
-    return open_engine(url)
+    engine = _sqlite(_opened(parse_url(url), "rw"), _prepare)
+    _guard(engine, path)
+    return engine
 
 
 def open_untouched(url: str) -> Engine:
-    """An engine to look into a store that may not be ours: opening it changes nothing in the file."""
+    """An engine to look into a store that may not be ours: nothing is changed in its file.
+
+    An SQLite file must be there already.
+    """
     parsed = parse_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        return _sqlite(parsed, _leave_transactions)
-    return _postgres(parsed)
+    path = file_of(url)
+    if path is None:
+        return _postgres(parsed)
+    # Whoever may write moves a log that a crash left into the file as it closes. Without one it
+    # changes nothing, while a mere reader would leave empty files behind.
+    log = path.with_name(f"{path.name}-wal")
+    mode = "ro" if log.exists() and log.stat().st_size else "rw"
+    return _sqlite(_opened(parsed, mode), _leave_transactions)
+
+
+def file_of(url: str) -> Path | None:
+    """The file of an SQLite store; None for Postgres. Raises StoreError."""
+    parsed = parse_url(url)
+    return Path(str(parsed.database)) if parsed.get_backend_name() == "sqlite" else None
+
+
+def _opened(url: URL, mode: str) -> URL:
+    """The URL of an SQLite file that is opened in this mode, and never made when it is not there."""
+    # By a URI alone SQLite can be told: otherwise a connection to a deleted file makes an empty one.
+    file = f"file:{quote(str(url.database))}"
+    return url.set(database=file).update_query_dict({"mode": mode, "uri": "true"})
 
 
 def parse_url(url: str) -> URL:
@@ -214,14 +273,6 @@ def _sqlite(url: URL, prepare: Callable[[Any, ConnectionPoolEntry], None]) -> En
     # The interpreter's own SQLite may have the WAL bug that corrupts (3.7.0 to 3.51.2).
     import pysqlite3.dbapi2
 
-    folder = Path(str(url.database)).parent
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError(
-            f"the folder of the store, {folder}, cannot be made: {error.strerror}. "
-            "Choose another [storage] url or make the folder writable."
-        ) from error
     engine = create_engine(
         url.set(drivername="sqlite"),
         module=pysqlite3.dbapi2,
@@ -232,6 +283,19 @@ def _sqlite(url: URL, prepare: Callable[[Any, ConnectionPoolEntry], None]) -> En
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _guard(engine: Engine, path: Path) -> None:
+    """Let no connection be used whose file is not at `path` any more: it is opened anew, or fails."""
+
+    @event.listens_for(engine, "connect")
+    def _note(_: Any, entry: ConnectionPoolEntry) -> None:
+        entry.info["file"] = presence.identity(path)
+
+    @event.listens_for(engine, "checkout")
+    def _compare(_: Any, entry: ConnectionPoolEntry, __: Any) -> None:
+        if not presence.is_same(path, entry.info["file"]):
+            raise DisconnectionError(f"the store {path} was deleted or replaced")
 
 
 def _leave_transactions(connection: Any, _: ConnectionPoolEntry) -> None:

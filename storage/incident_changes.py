@@ -14,8 +14,8 @@ from domain.state import reads
 from storage import counters
 from storage.deliveries import deliver, told
 from storage.incidents import apply, newest, note, one
-from storage.journal import decode_state
-from storage.schema import audit, check_state
+from storage.schema import audit, check_state, rule_states
+from storage.state_rows import decode_state
 
 
 class UnknownIncident(Exception):
@@ -42,7 +42,9 @@ class IncidentChanges:
                 raise UnknownIncident(incident_id)
             step = operate(before, order, still_bad=_is_bad(connection, before))
             _refuse_a_second(connection, before, order)
-            after = apply(connection, before, step, now, actor, _more(order, before, connection))
+            after = apply(
+                connection, before, step, now, actor, _more(order, before, connection, now)
+            )
             line = note(connection, after, step, now, actor)
             # A reopening by hand pages nobody: who reopens it has it in hand.
             if order.verb in (Verb.ACKNOWLEDGE, Verb.RESOLVE):
@@ -70,10 +72,11 @@ def _refuse_a_second(connection: Connection, incident: Incident, order: Order) -
         raise NotAllowed(f"{other.id} stands for {incident.component} already")
 
 
-def _more(order: Order, before: Incident, connection: Connection) -> dict[str, Any]:
+def _more(order: Order, before: Incident, connection: Connection, now: datetime) -> dict[str, Any]:
     """Fields that an order sets beside those of its step."""
     if order.verb is Verb.ACKNOWLEDGE:
-        return {"sticky": order.sticky}
+        until = None if order.lasts is None else now + order.lasts
+        return {"sticky": order.sticky, "acknowledged_until": until}
     if order.verb is Verb.ASSIGN:
         return {"assignee": order.assignee}
     if order.verb is Verb.RESOLVE:
@@ -83,6 +86,9 @@ def _more(order: Order, before: Incident, connection: Connection) -> dict[str, A
 
 def _is_bad(connection: Connection, incident: Incident) -> bool:
     """Whether what the incident is about still reads bad."""
+    if not incident.fingerprint.startswith("check:"):
+        level = select(rule_states.c.level).where(rule_states.c.fingerprint == incident.fingerprint)
+        return bool(connection.execute(level).scalar_one_or_none())
     query = select(check_state.c.state, check_state.c.present).where(
         check_state.c.name == incident.component
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,14 +9,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, select
 
-from domain.incidents import Incident, Severity, Stage
+from domain.incidents import Action, Incident, Severity
 from storage import definitions, outbox
 from storage.engine import reader
 from storage.incident_rows import read
+from storage.incident_statistics import Statistics, statistics
 from storage.schema import affected, incident_lines, incidents
 from storage.schema import outbox as outbox_rows
 
 CHANNEL = "channel"
+RULE_KIND = "rule"
+NEWS = {Action.OPENED, Action.REOPENED, Action.ROSE, Action.FELL}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,14 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """The incident of an alert rule, which no tile stands for, and what the rule said last."""
+
+    incident: Incident
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PagingHealth:
     """Whether anybody can be told: `failing` are channels in use whose last try failed.
 
@@ -92,6 +102,13 @@ class IncidentReadings:
         with self._engine.connect() as connection:
             return _told(connection, found)
 
+    def alerts(self) -> tuple[Alert, ...]:
+        """The incidents of alert rules that stand, worst and oldest first, with their last news."""
+        found = [each for each in self.open() if each.kind == RULE_KIND and each.parent_id is None]
+        with self._engine.connect() as connection:
+            lines = _lines(connection, [each.id for each in found]) if found else {}
+        return tuple(Alert(incident=each, message=_news(lines.get(each.id, ()))) for each in found)
+
     def since(self, start: datetime, limit: int) -> tuple[Incident, ...]:
         """The incidents opened since `start`, newest first, at most `limit`."""
         query = (
@@ -124,6 +141,10 @@ class IncidentReadings:
                 return None
             return _told(connection, [read(row)])[0]
 
+    def statistics(self, start: datetime) -> Statistics:
+        """The figures of incidents opened since `start`."""
+        return statistics(self._store, start)
+
     def paging(self) -> PagingHealth:
         """How the notification pipeline does, over all channels."""
         channels = definitions.load(self._store, CHANNEL)
@@ -137,46 +158,10 @@ class IncidentReadings:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statistics:
-    """How incidents went: counts, and mean seconds to acknowledge and to resolve (None: none)."""
-
-    count: int
-    open: int
-    by_severity: dict[str, int]
-    by_component: dict[str, int]
-    mtta_s: float | None
-    mttr_s: float | None
-
-
-def statistics(found: Sequence[Incident]) -> Statistics:
-    """The figures of a set of incidents. An incident acknowledged and then risen counts its last."""
-    acknowledged = [
-        (each.acknowledged_at - each.opened_at).total_seconds()
-        for each in found
-        if each.acknowledged_at
-    ]
-    resolved = [
-        (each.resolved_at - each.opened_at).total_seconds()
-        for each in found
-        if each.resolved_at and each.stage in (Stage.RESOLVED, Stage.CLOSED)
-    ]
-    return Statistics(
-        count=len(found),
-        open=sum(each.is_open for each in found),
-        by_severity=_count([each.severity.word for each in found]),
-        by_component=_count([each.component for each in found]),
-        mtta_s=_mean(acknowledged),
-        mttr_s=_mean(resolved),
-    )
-
-
-def _count(words: Sequence[str]) -> dict[str, int]:
-    return dict(sorted(Counter(words).items()))
-
-
-def _mean(seconds: Sequence[float]) -> float | None:
-    return round(sum(seconds) / len(seconds), 1) if seconds else None
+def _news(lines: Sequence[Line]) -> str:
+    """What the rule itself said last: the reason of the newest line that followed its level."""
+    said = [line.reason for line in lines if line.action in NEWS]
+    return said[-1] if said else ""
 
 
 def _is_enabled(channel: definitions.Definition) -> bool:

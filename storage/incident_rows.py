@@ -11,6 +11,7 @@ from domain.incidents import Incident, Severity, Stage
 
 def read(row: Row[Any]) -> Incident:
     """The incident of a row."""
+    about = row.about or {}
     return Incident(
         id=row.id,
         fingerprint=row.fingerprint,
@@ -25,10 +26,19 @@ def read(row: Row[Any]) -> Incident:
         flapping=row.flapping,
         acknowledged_by=row.acknowledged_by,
         acknowledged_at=row.acknowledged_at,
+        acknowledged_until=row.acknowledged_until,
         sticky=row.sticky,
         assignee=row.assignee,
         resolved_at=row.resolved_at,
         resolution=row.resolution,
         held=row.held,
+        page_gate=row.page_gate,
+        tags=tuple(about.get("tags", ())),
+        group=about.get("group", ""),
+        runbook=about.get("runbook", ""),
+        channels=tuple(about.get("channels", ())),
+        cooldown_s=about.get("cooldown_s"),
+        told_affected=row.told_affected,
+        grew_at=row.grew_at,
         version=row.version,
     )

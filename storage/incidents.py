@@ -10,29 +10,35 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, and_, insert, select, update
 
 from domain.incidents import (
-    CLOSES_AFTER,
     Action,
     Incident,
     Problem,
     Severity,
     Stage,
     Step,
-    closes,
     reconcile,
     releases,
 )
-from domain.muting import Reason
-from domain.paging import REPEAT_EVERY, Event, Recipient, repeats
-from storage.deliveries import STANDING, deliver, told
+from domain.paging import HOLDS, PageReason, Recipient
+from domain.silences import Silence, silenced_by
+from storage.deliveries import deliver, told
 from storage.desk import Desk
 from storage.engine import upsert
 from storage.incident_rows import read
-from storage.schema import affected, incident_lines, incidents, outbox
+from storage.schema import affected, incident_lines, incidents
 
 SYSTEM = "nocturne"
+# An incident that opens holds nothing back yet, and nobody knows what it affects.
+FRESH: Mapping[str, Any] = {"page_gate": None, "told_affected": 0, "grew_at": None}
+DROPPED: Mapping[str, Any] = {
+    "acknowledged_by": None,
+    "acknowledged_at": None,
+    "acknowledged_until": None,
+    "sticky": False,
+}
 
 
 def take_up(
@@ -56,85 +62,40 @@ def _take_up(
         if step.parent and (parent is None or not parent.is_open):
             continue
         incident = desk.keep(_begin(connection, desk, problem, incident, step, parent))
-        line = note(connection, incident, step, problem.at, SYSTEM)
-        before = told(connection, incident) if desk.was_told(problem.fingerprint) else {}
-        if deliver(connection, incident, step, line, recipients, before, problem.at).plans:
+        asked = desk.was_told(problem.fingerprint)
+        silences = desk.silences(problem.at)
+        paged, incident = page(
+            connection, incident, step, recipients, silences, problem.at, was_told=asked
+        )
+        desk.keep(incident)
+        if paged:
             desk.note_told(problem.fingerprint)
     _note_affected(connection, desk, problem)
 
 
-def sweep(
-    connection: Connection, watched: Sequence[str], recipients: Sequence[Recipient], now: datetime
-) -> bool:
-    """What comes with time alone; whether anything did.
+def page(
+    connection: Connection,
+    incident: Incident,
+    step: Step,
+    recipients: Sequence[Recipient],
+    silences: Sequence[Silence],
+    now: datetime,
+    *,
+    was_told: bool = True,
+) -> tuple[bool, Incident]:
+    """Write a step of Nocturne's own into the timeline, and page whom it concerns.
 
-    Incidents of checks that are no longer `watched` resolve, resolved ones close, and those that
-    nobody takes are told again.
+    Returns whether anybody is told, and the incident with what holds its page back, if anything.
     """
-    gone = _no_longer_watched(connection, watched, now)
-    take_up(connection, gone, recipients)
-    closing = [each for each in _resolved_before(connection, now) if closes(each, now)]
-    for incident in closing:
-        step = Step(action=Action.CLOSED, reason="resolved an hour ago", stage=Stage.CLOSED)
-        note(connection, apply(connection, incident, step, now, SYSTEM), step, now, SYSTEM)
-    unattended = _unattended(connection, now)
-    for incident in unattended:
-        step = Step(action=Action.REPEATED, reason="nobody has acknowledged it")
-        line = note(connection, incident, step, now, SYSTEM)
-        before = told(connection, incident)
-        deliver(connection, incident, step, line, recipients, before, now)
-    return bool(gone or closing or unattended)
-
-
-def _resolved_before(connection: Connection, now: datetime) -> list[Incident]:
-    due = and_(
-        incidents.c.stage == Stage.RESOLVED.value, incidents.c.resolved_at <= now - CLOSES_AFTER
-    )
-    rows = connection.execute(select(incidents).where(due).with_for_update()).all()
-    return [read(row) for row in rows]
-
-
-def _unattended(connection: Connection, now: datetime) -> list[Incident]:
-    """New incidents whose last trigger is long ago."""
-    last = func.max(outbox.c.due)
-    query = (
-        select(outbox.c.incident_id, last.label("last"))
-        .join(incidents, incidents.c.id == outbox.c.incident_id)
-        .where(
-            incidents.c.is_open,
-            incidents.c.stage == Stage.NEW.value,
-            outbox.c.event == Event.TRIGGER.value,
-            outbox.c.state.in_(STANDING),
-        )
-        .group_by(outbox.c.incident_id)
-        .having(last <= now - REPEAT_EVERY)
-    )
-    found = []
-    for row in connection.execute(query).all():
-        incident = one(connection, row.incident_id)
-        if incident is not None and repeats(incident, row.last, now):
-            found.append(incident)
-    return found
-
-
-def _no_longer_watched(
-    connection: Connection, watched: Sequence[str], now: datetime
-) -> list[Problem]:
-    names = set(watched)
-    standing = select(incidents.c.fingerprint, incidents.c.kind).where(incidents.c.is_open)
-    return [
-        Problem(
-            fingerprint=row.fingerprint,
-            component=name,
-            kind=row.kind,
-            at=now,
-            status=None,
-            gate=Reason.PAUSED,
-            message="no longer watched",
-        )
-        for row in connection.execute(standing).all()
-        if (name := row.fingerprint.partition(":")[2]) not in names
-    ]
+    line = note(connection, incident, step, now, SYSTEM)
+    before = told(connection, incident) if was_told else {}
+    by = silenced_by(silences, incident, now)
+    paging = deliver(connection, incident, step, line, recipients, before, now, silence=by)
+    if paging.reason is not PageReason.NOT_A_PAGE:
+        held = paging.reason.value if paging.reason in HOLDS and incident.is_open else None
+        if held != incident.page_gate:
+            incident = _write(connection, incident, {"page_gate": held})
+    return bool(paging.plans), incident
 
 
 def newest(connection: Connection, fingerprint: str) -> Incident | None:
@@ -170,7 +131,7 @@ def apply(
     if step.severity is not None:
         changed |= {"severity": int(step.severity), "state_severity": int(step.severity)}
     if step.drops_acknowledgement:
-        changed |= {"acknowledged_by": None, "acknowledged_at": None, "sticky": False}
+        changed |= DROPPED
     if step.stage is not None:
         changed |= _staged(step.stage, step.reason, now)
     match step.action:
@@ -211,9 +172,9 @@ def _begin(
         return _insert(connection, desk.next_id(problem.at), problem, step)
     more: dict[str, Any] = {}
     if step.action in (Action.REOPENED, Action.ROSE, Action.FELL):
-        more["title"] = _title(problem)
+        more |= {"title": _title(problem), "about": _about(problem)}
     if step.action is Action.REOPENED:
-        more |= {"parent_id": None, "flapping": problem.flapping}
+        more |= {"parent_id": None, "flapping": problem.flapping, **FRESH}
     if parent is not None:
         more["parent_id"] = parent.id
     return apply(connection, incident, step, problem.at, SYSTEM, more)
@@ -236,7 +197,9 @@ def _insert(connection: Connection, incident_id: str, problem: Problem, step: St
         "sticky": False,
         "resolution": "",
         "held": False,
+        "about": _about(problem),
         "version": 1,
+        **FRESH,
     }
     made = connection.execute(insert(incidents).values(row).returning(incidents))
     return read(made.one())
@@ -264,7 +227,7 @@ def _staged(stage: Stage, reason: str, now: datetime) -> dict[str, Any]:
 
 def _note_affected(connection: Connection, desk: Desk, problem: Problem) -> None:
     """Blocked checks stand under the incident of what blocks them, until they are free."""
-    if problem.gate is Reason.BLOCKED and problem.parent is not None:
+    if problem.parent is not None:
         root = desk.incident(problem.parent)
         if root is not None and root.is_open:
             row = {"incident_id": root.id, "component": problem.component}
@@ -276,6 +239,17 @@ def _note_affected(connection: Connection, desk: Desk, problem: Problem) -> None
         connection.execute(update(affected).where(mine).values(until=problem.at))
 
 
+def _about(problem: Problem) -> dict[str, Any]:
+    """What matchers see of an incident, and what to do about it."""
+    return {
+        "tags": list(problem.tags),
+        "group": problem.group,
+        "runbook": problem.runbook,
+        "channels": list(problem.channels),
+        "cooldown_s": problem.cooldown_s,
+    }
+
+
 def _title(problem: Problem) -> str:
     word = problem.status.word if problem.status is not None else "unknown"
-    return f"{problem.component} is {word}"
+    return problem.title or f"{problem.component} is {word}"

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from sqlalchemy import Connection, Engine, and_, insert, select, update
 
-from domain.facts import CheckState, Decision, Detail, Result, Sample, Status, Transition
+from domain.facts import CheckState, Decision, Detail, Mark, Result, Sample, Status, Transition
 from domain.incidents import Problem
 from domain.paging import Recipient
-from storage import counters, incidents, series
+from domain.state import mark_of
+from storage import counters, incidents, moments, rule_rows, series
 from storage.engine import reader, upsert
 from storage.leadership import Lease, fence, renew
+from storage.rule_rows import Ruled
 from storage.schema import catalogue, check_state, decisions, gaps, notices, results, transitions
+from storage.state_rows import decode_state, encode_state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ class Journal:
     def commit(
         self,
         lease: Lease,
-        entries: Sequence[Entry],
+        entries: Sequence[Entry | Ruled],
         samples: Sequence[Sample] = (),
         beat: Beat | None = None,
     ) -> None:
@@ -107,13 +109,17 @@ class Journal:
             connection.execute(insert(gaps).values(row))
             counters.bump(connection, counters.REVISION)
 
-    def sweep(self, lease: Lease, watched: Sequence[str], now: datetime) -> None:
-        """Do what comes with time alone to incidents, and resolve those of checks not watched."""
+    def sweep(self, lease: Lease, watched: Collection[str], now: datetime) -> datetime | None:
+        """Do what comes with time alone to incidents, and resolve those that nobody watches.
+
+        `watched` are fingerprints. Returns when to sweep again at the latest, if that is known.
+        """
         with self._engine.begin() as connection:
             fence(connection, lease)
             # Counted last: operators lock the incident first and the counter second.
-            if incidents.sweep(connection, watched, self.recipients, now):
+            if moments.Sweep(connection, self.recipients, now).run(watched):
                 counters.bump(connection, counters.REVISION)
+            return moments.next_moment(connection, now)
 
     def notify(self, key: str, level: str, text: str, at: datetime) -> None:
         """Put up a standing notice to operators, shown as a banner until `withdraw`.
@@ -160,19 +166,29 @@ class Journal:
         return {row.name: decode_state(row.state) for row in rows}
 
     def _write(
-        self, connection: Connection, entries: Sequence[Entry], samples: Sequence[Sample]
+        self, connection: Connection, found: Sequence[Entry | Ruled], samples: Sequence[Sample]
     ) -> int:
         # An entry of a check that was removed while it ran has nowhere to go.
-        entries = [each for each in entries if each.state.check in self._check_ids]
+        entries = [
+            each
+            for each in found
+            if isinstance(each, Entry) and each.state.check in self._check_ids
+        ]
+        ruled = [each for each in found if isinstance(each, Ruled)]
         self._write_states(connection, entries)
         self._write_results(connection, entries)
         self._write_lines(connection, entries)
-        problems = [entry.problem for entry in entries if entry.problem is not None]
+        rule_rows.write(connection, ruled)
+        told: list[Entry | Ruled] = [*entries, *ruled]
+        decided = [_decision_row(row) for each in told for row in each.decisions]
+        if decided:
+            connection.execute(insert(decisions), decided)
+        problems = [each.problem for each in told if each.problem is not None]
         if problems:
             incidents.take_up(connection, problems, self.recipients)
         everything = [*samples, *(sample for each in entries for sample in each.samples)]
         left_out = series.append(connection, self._series_ids, everything)
-        if entries:
+        if entries or problems:
             counters.bump(connection, counters.REVISION)
         return left_out
 
@@ -204,9 +220,6 @@ class Journal:
         lines = [line for entry in entries for line in entry.transitions]
         if lines:
             connection.execute(insert(transitions), [self._line_row(line) for line in lines])
-        decided = [_decision_row(row) for entry in entries for row in entry.decisions]
-        if decided:
-            connection.execute(insert(decisions), decided)
 
     def _line_row(self, line: Transition) -> dict[str, Any]:
         return {
@@ -220,16 +233,6 @@ class Journal:
             "reason": line.reason,
             "message": line.message,
         }
-
-
-def encode_state(state: CheckState) -> Any:
-    """A state as plain JSON values."""
-    return msgspec.to_builtins(state)
-
-
-def decode_state(document: Any) -> CheckState:
-    """A state from the values that `encode_state` made; fields unknown to it are ignored."""
-    return msgspec.convert(document, CheckState)
 
 
 def _new_row(check: Published) -> dict[str, Any]:
@@ -253,7 +256,7 @@ def _result_row(check_id: int, result: Result, state: CheckState) -> dict[str, A
         "at": result.at,
         "status": int(result.status),
         "attempt": result.attempt,
-        "mark": None if state.mark.value == "none" else state.mark.value,
+        "mark": None if mark_of(state) is Mark.NONE else mark_of(state).value,
         "cause": None if healthy else result.cause.value,
         "response_ms": result.response_time_ms,
         "message": None if healthy else result.message,

@@ -1,7 +1,8 @@
 """The outbox: deliveries are leased, sent elsewhere, and settled; all rows end with a reason.
 
-A row leased by a process that died is free again at `leased_until`. Rows of one incident and channel
-go in their order; a channel that fails is tried with its oldest row alone.
+A row leased by a monitor that died is free once the next one leads, at `leased_until` at the latest.
+Rows of one incident and channel go in their order; a channel that fails is tried with its oldest row
+alone.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from sqlalchemy import (
     Engine,
     Row,
     and_,
+    case,
     exists,
     func,
     insert,
@@ -69,13 +71,13 @@ class ChannelHealth:
     """How a channel does. `failures` are those since it last delivered; `pending` and `dead` count rows."""
 
     channel: str
-    failures: int
-    next_try: datetime | None
-    last_error: str | None
-    last_delivered: datetime | None
-    pending: int
-    dead: int
-    last_dead: datetime | None
+    failures: int = 0
+    next_try: datetime | None = None
+    last_error: str | None = None
+    last_delivered: datetime | None = None
+    pending: int = 0
+    dead: int = 0
+    last_dead: datetime | None = None
 
 
 def lease(
@@ -150,6 +152,22 @@ def release(engine: Engine, lease: Lease, deliveries: Sequence[Delivery]) -> Non
             connection.execute(
                 update(outbox).where(_leased(each)).values(state=state.value, leased_until=None)
             )
+
+
+def take_back(engine: Engine, lease: Lease) -> int:
+    """Free all rows that earlier monitors had leased; how many. Raises LeadershipLost.
+
+    For a new leader, before its first lease. It need not wait for theirs to run out: they lost the
+    right to settle, so whether they sent will never be known, and waiting would spare no copy.
+    """
+    was = case(
+        (outbox.c.attempts > 0, DeliveryState.RETRY.value), else_=DeliveryState.PENDING.value
+    )
+    with engine.begin() as connection:
+        fence(connection, lease)
+        left = outbox.c.state == DeliveryState.LEASED.value
+        freed = connection.execute(update(outbox).where(left).values(state=was, leased_until=None))
+    return freed.rowcount
 
 
 def is_waiting(engine: Engine) -> bool:

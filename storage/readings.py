@@ -14,11 +14,11 @@ from domain.timeline import Gap
 from storage import counters, leadership, series
 from storage.changes import CHECK, MONITORING
 from storage.engine import reader
-from storage.journal import decode_state
 from storage.leadership import Holder
 from storage.schema import audit, check_state, definitions, gaps, notices, results, transitions
 from storage.schema import leadership as leadership_row
 from storage.series import Points
+from storage.state_rows import decode_state
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

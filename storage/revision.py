@@ -23,6 +23,9 @@ def require_current(engine: Engine) -> None:
             found = current_revision(connection)
     except DBAPIError as error:
         raise StoreError(f"the store cannot be opened: {str(error.orig).strip()}") from error
+    # What a damaged file can raise beside the driver's own errors.
+    except (ValueError, OverflowError) as error:
+        raise StoreError(f"the store cannot be read: {error}. It may be damaged") from error
     if found != REVISION:
         raise StoreError(
             f"the store has schema {found or 'none'}, this version needs {REVISION}: "

@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from storage.engine import LONG, Json, Utc, Words
 
-REVISION = "0002"
+REVISION = "0003"
 
 metadata = MetaData(
     naming_convention={
@@ -245,6 +245,13 @@ incidents = Table(
     Column("resolved_at", Utc),
     Column("resolution", Text, nullable=False),
     Column("held", Boolean, nullable=False),
+    Column("acknowledged_until", Utc),
+    # The answer of the page gate that holds a page back, until it is over and the gate asked again.
+    Column("page_gate", String(20)),
+    Column("about", Json, nullable=False, server_default="{}"),
+    # Of what it affects, how much those who were told know, and when they were told last.
+    Column("told_affected", Integer, nullable=False, server_default="0"),
+    Column("grew_at", Utc),
     Column("version", Integer, nullable=False),
     # At most one open incident per fingerprint, whoever writes.
     Index(
@@ -288,6 +295,32 @@ incident_numbers = Table(
     metadata,
     Column("day", String(8), primary_key=True),
     Column("last", Integer, nullable=False, server_default="0"),
+)
+
+# What operators muted, until when, and why: incidents that match open and page nobody.
+silences = Table(
+    "silences",
+    metadata,
+    Column("id", LONG, primary_key=True),
+    Column("match", Json, nullable=False),
+    Column("author", String(200), nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("starts_at", Utc, nullable=False),
+    Column("ends_at", Utc, nullable=False),
+    Column("created_at", Utc, nullable=False),
+    Column("ended_by", String(200)),
+    Index("ix_silences_ends_at", "ends_at"),
+)
+
+# What each alert rule last said of each series that it selects.
+rule_states = Table(
+    "rule_states",
+    metadata,
+    Column("fingerprint", String(300), primary_key=True),
+    Column("rule", String(200), nullable=False),
+    Column("level", SmallInteger, nullable=False),
+    Column("at", Utc, nullable=False),
+    Column("state", Json, nullable=False),
 )
 
 # Deliveries, written in the transaction that decides them, and kept until they have ended.

@@ -1,4 +1,4 @@
-"""How long real processes take from a fault to the hard critical state, at default settings."""
+"""How long real processes take from a fault to the hard state and to the incident, at default settings."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 
 from domain.facts import Mark, Status
 from monitor.roster import phase
+from storage.engine import open_engine
+from storage.incident_readings import IncidentReadings
 from tests.installed import Installed
 from tests.targets import Target
 from tests.waiting import wait_for
@@ -45,17 +47,43 @@ def delays(installed: Installed, faults: Mapping[str, tuple[Target, str]]) -> di
 
     `faults` has by check name its target, and how that is to fail.
     """
-    wait_for(lambda: _hard(installed, faults) == {Status.HEALTHY}, 30, pause_s=0.5)
-    # Children have their first results too, and the next fault meets a steady system.
-    time.sleep(5)
-
-    begun = datetime.now(UTC)
-    for target, mode in faults.values():
-        target.fail(mode)
+    begun = _fail(installed, faults)
     wait_for(lambda: _hard(installed, faults) == {Status.CRITICAL}, 75, pause_s=0.5)
 
     since = {name: installed.check(name).state.since for name in faults}
     return {name: (moment - begun).total_seconds() for name, moment in since.items() if moment}
+
+
+def incident_delays(
+    installed: Installed, faults: Mapping[str, tuple[Target, str]]
+) -> dict[str, float]:
+    """Make every target fail at once; seconds from then until each incident is read in the store."""
+    engine = open_engine(installed.url)
+    readings = IncidentReadings(engine)
+    begun = _fail(installed, faults)
+    seen: dict[str, float] = {}
+
+    def all_are_there() -> bool:
+        standing = readings.open()
+        after_s = (datetime.now(UTC) - begun).total_seconds()
+        for incident in standing:
+            seen.setdefault(incident.component, after_s)
+        return seen.keys() >= faults.keys()
+
+    wait_for(all_are_there, 75, pause_s=0.1)
+    engine.dispose()
+    return {name: seen[name] for name in faults}
+
+
+def _fail(installed: Installed, faults: Mapping[str, tuple[Target, str]]) -> datetime:
+    """Let every target fail once all are steady; when that was."""
+    wait_for(lambda: _hard(installed, faults) == {Status.HEALTHY}, 30, pause_s=0.5)
+    # Children have their first results too, and the next fault meets a steady system.
+    time.sleep(5)
+    begun = datetime.now(UTC)
+    for target, mode in faults.values():
+        target.fail(mode)
+    return begun
 
 
 def blocked_children(installed: Installed, names: Collection[str]) -> int:

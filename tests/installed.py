@@ -30,12 +30,16 @@ interval = "1s"
 
 @dataclass
 class Installed:
-    """One Nocturne under test. Every process started here is ended by `close`."""
+    """One Nocturne under test. Every process started here is ended by `close`.
+
+    `store` is the URL of its store; a file in the folder when there is none.
+    """
 
     folder: Path
     port: int
     checks: str = SELF
     plain: str = ""
+    store: str = ""
     processes: list[subprocess.Popen[str]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -47,7 +51,7 @@ class Installed:
 
     @property
     def url(self) -> str:
-        return f"sqlite:///{self.folder / 'nocturne.db'}"
+        return self.store or f"sqlite:///{self.folder / 'nocturne.db'}"
 
     def write(self, checks: str) -> None:
         """Write the configuration with these checks."""
@@ -67,9 +71,13 @@ class Installed:
 
     def start(self, command: str) -> subprocess.Popen[str]:
         """Start a sub-command; its output goes to `<command>.log` in the folder."""
-        log = (self.folder / f"{command}.log").open("a")
+        return self.launch(command, "app.py", "--config", str(self.config), command)
+
+    def launch(self, name: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start Python with these arguments; its output goes to `<name>.log` in the folder."""
+        log = (self.folder / f"{name}.log").open("a")
         process = subprocess.Popen(
-            [sys.executable, "app.py", "--config", str(self.config), command],
+            [sys.executable, *arguments],
             cwd=ROOT,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -4,28 +4,50 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
 class Receiver:
-    """Where webhooks arrive. `status` is what it answers from now on."""
+    """Where webhooks arrive. `status` is what it answers from now on, `delay_s` later.
+
+    `senders` are the lives that sent, as they call themselves in a header, each with the key.
+    `unanswered` are the keys that wait for their answer now; `on_arrival` is called while one does.
+    """
 
     def __init__(self) -> None:
         self.status = 200
+        self.delay_s = 0.0
+        self.unanswered: set[str] = set()
+        self.on_arrival: Callable[[], None] = lambda: None
+        self.senders: list[tuple[str, str]] = []
         self.received: list[tuple[str, dict[str, Any]]] = []
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                length = int(self.headers["Content-Length"])
+                data = self.rfile.read(length)
+                # A sender that was killed may have sent half of it: that is no request yet.
+                if len(data) < length:
+                    return
+                body = json.loads(data)
+                key = self.headers["Idempotency-Key"]
                 if receiver.status < 300:
-                    receiver.received.append((self.headers["Idempotency-Key"], body))
-                self.send_response(receiver.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+                    receiver.received.append((key, body))
+                    receiver.senders.append((self.headers.get("Life", ""), key))
+                receiver.unanswered.add(key)
+                receiver.on_arrival()
+                time.sleep(receiver.delay_s)
+                receiver.unanswered.discard(key)
+                # Whoever sent it may have been killed meanwhile.
+                with suppress(ConnectionError):
+                    self.send_response(receiver.status)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
 
             def log_message(self, format: str, *args: Any) -> None:
                 return

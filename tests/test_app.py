@@ -94,6 +94,34 @@ def test_a_mistake_in_the_environment_ends_with_code_2() -> None:
     assert ended.stderr.startswith('environment: NOCTURNE_WEB__PORT = "no": must be')
 
 
+def test_a_variable_with_one_underscore_is_told_with_the_one_that_was_meant() -> None:
+    ended = call("check-config", NOCTURNE_WEB_PORT="9000")
+
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        'environment: NOCTURNE_WEB_PORT = "9000": no key has this name, did you mean '
+        "NOCTURNE_WEB__PORT?\n"
+    )
+
+
+@pytest.mark.parametrize("command", ["check-config", "run"])
+def test_a_host_that_has_no_address_is_told_with_its_line(command: str, tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text('[web]\nhost = "nohost.invalid"\n', encoding="utf-8")
+
+    ended = call(command, "--config", str(path))
+
+    assert ended.returncode == 2
+    assert ended.stderr.startswith(f'{path}:2: web.host = "nohost.invalid": is neither an IP')
+
+
+def test_a_host_from_the_environment_is_told_by_its_variable() -> None:
+    ended = call("check-config", NOCTURNE_WEB__HOST="nohost.invalid")
+
+    assert ended.returncode == 2
+    assert ended.stderr.startswith('environment: NOCTURNE_WEB__HOST = "nohost.invalid": is')
+
+
 def test_the_shipped_configuration_is_valid_and_has_at_least_ten_checks() -> None:
     checks = tomllib.loads((ROOT / "config.toml").read_text(encoding="utf-8"))["check"]
 

@@ -15,6 +15,7 @@ import pytest
 
 import app
 from dashboard.access import ROUTES
+from domain import rulefields, ruletable, windowtable
 from domain.checktable import COMMON
 from domain.settings import PLAIN, TABLES, Settings, parse_settings
 from domain.units import unit_of
@@ -23,9 +24,12 @@ from launch import commands
 from launch.orphan import VARIABLE as SUPERVISOR
 from monitor.checks import Kind, http, kinds, system
 from monitor.definitions import build
+from monitor.stock import STOCK
 
 ROOT = Path(__file__).parent.parent
-CHECKS, API, OPERATING = (ROOT / "docs" / f"{name}.md" for name in ("checks", "api", "operating"))
+CHECKS, API, OPERATING, ALERTING = (
+    ROOT / "docs" / f"{name}.md" for name in ("checks", "api", "operating", "alerting")
+)
 DOCS = sorted(
     path
     for pattern in ("*.md", "docs/*.md", "bench/*.md", "tests/*.md")
@@ -36,7 +40,7 @@ HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`]+)`")
-METRIC = re.compile(r'"((?:system|process|http|tcp|tls|sql|callable)(?:\.[a-z0-9_]+)+)"')
+METRIC = re.compile(r'"((?:system|process|http|tcp|tls|sql|callable|network)(?:\.[a-z0-9_]+)+)"')
 # Screenshots are made by `make screens`: a checkout without them is whole.
 SCREENS = ROOT / "docs" / "screens"
 
@@ -164,6 +168,39 @@ def test_the_docs_have_every_field_that_all_checks_share_and_no_other() -> None:
 
     assert rows.keys() == COMMON.keys()
     assert {key for key, row in rows.items() if row[1] == "required"} == {"name", "kind"}
+
+
+# ── Alerting ────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_docs_have_every_key_of_a_rule_and_no_other() -> None:
+    assert section(ALERTING, "Rules").table("key").keys() == rulefields.KEYS.keys()
+
+
+def test_the_docs_have_every_key_of_a_maintenance_window_and_no_other() -> None:
+    assert section(ALERTING, "Maintenance").table("key").keys() == windowtable.READERS.keys()
+
+
+def test_the_docs_have_every_shipped_rule_with_its_levels() -> None:
+    rows = section(ALERTING, "Stock rules").table("id")
+
+    assert rows.keys() == STOCK.keys()
+    for name, (metric, levels, held) in rows.items():
+        rule = STOCK[name]
+        at = [level(rule.get(key)) for key in ("warning", "critical")]  # type: ignore[arg-type]
+        told = f"`{rule['operator']}` {' / '.join(at)} "
+        assert levels.startswith(told), name
+        assert (metric, held) == (
+            f"`{rule['metric']}`",
+            f"`{rule['for']}`" if "for" in rule else "at once",
+        )
+
+
+def test_the_rules_and_windows_in_the_docs_can_be() -> None:
+    for language, text in FENCED.findall(ALERTING.read_text(encoding="utf-8")):
+        document = tomllib.loads(text) if language == "toml" else {}
+        assert ruletable.examine(document.get("rule", []))[1] == ()
+        assert windowtable.examine(document.get("maintenance", []))[1] == ()
 
 
 # ── Kinds ───────────────────────────────────────────────────────────────────────────────────────
@@ -365,13 +402,14 @@ def assert_each_has_an_example(text: str, routes: Sequence[str]) -> None:
         method, address = title.split()
         pattern = (
             re.escape(address)
-            .replace(r"\{name\}", r"\w+")
+            .replace(r"\{name\}", r"[\w-]+")
+            .replace(r"\{silence_id\}", r"\d+")
             .replace(r"\{command_id\}", r"\d+")
             .replace(r"\{incident_id\}", r"INC-\d{8}-\d{4}")
         )
         [example] = [code for language, code in FENCED.findall(own) if language == "sh"]
         assert "curl " in example, title
-        assert ("-X POST" in example) is (method == "POST"), title
+        assert re.findall(r"-X (\w+)", example) == ([] if method == "GET" else [method]), title
         assert re.search(rf"http://127\.0\.0\.1:8050{pattern}(?![\w/])", example), title
 
 
@@ -403,7 +441,13 @@ def test_the_docs_have_the_exit_codes() -> None:
         rows for head, rows in section(OPERATING, "Sub-commands").tables() if head == "exit code"
     )
 
-    codes = (commands.OK, commands.REFUSED, commands.BAD_CONFIG, commands.CANNOT_START)
+    codes = (
+        commands.OK,
+        commands.REFUSED,
+        commands.BAD_CONFIG,
+        commands.CANNOT_START,
+        commands.STORE_GONE,
+    )
     assert [int(row[0]) for row in rows] == list(codes)
 
 

@@ -1,4 +1,5 @@
-// Keys: / filter, j and k through problems and checks, g o to the overview, ? help.
+// Keys: / filter, j and k through problems and checks, g o to the overview, ? help. The help also
+// lists those that single pages hear themselves.
 
 import { el } from "./dom.mjs";
 import { SEARCH_ID } from "./filterbar.mjs";
@@ -9,6 +10,8 @@ export const KEYS = [
   ["Enter", "Open what is focused"],
   ["a", "Acknowledge the focused problem"],
   ["← →", "Move within a map of hexagons"],
+  ["Ctrl-S", "Save the draft of a threshold"],
+  ["z", "Undo what was saved of a threshold"],
   ["g  o", "Go to the overview"],
   ["Esc", "Clear the filter, close this"],
   ["?", "Show these keys"],

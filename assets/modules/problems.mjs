@@ -1,8 +1,10 @@
 // Problems first: a card each, worst and oldest on top, what they block nested inside.
 
 import { whoText, withPrimary } from "./acknowledge.mjs";
-import { el, icon, reconcile, setAttr, setText, svg } from "./dom.mjs";
-import { count, moment, span } from "./format.mjs";
+import { calm, empty } from "./calm.mjs";
+import { el, reconcile, setAttr, setText, svg } from "./dom.mjs";
+import { count, lasting, moment, span } from "./format.mjs";
+import { incidentAddress } from "./incidents.mjs";
 import { checkAddress } from "./router.mjs";
 import { redraw, shape } from "./shapes.mjs";
 import { isProblem, PROBLEMS, shown, stateOf } from "./states.mjs";
@@ -23,6 +25,16 @@ export function rootOf(check, byName, now) {
     at = byName.get(at.blocked_by);
   }
   return at ?? null;
+}
+
+// Where a card leads: a check to its page, an alert that belongs to no check to its incident.
+function addressOf(check) {
+  return check.alert ? incidentAddress(check.incident.id) : checkAddress(check.name);
+}
+
+// All that can be a problem: the checks, and the alert rules that fire.
+export function everything(snapshot) {
+  return [...snapshot.checks, ...(snapshot.alerts ?? [])];
 }
 
 // `[{check, children}]`: problems by severity, then oldest, then name. A blocked check stands
@@ -65,11 +77,6 @@ export function headline(cards, frozen, filtered = false) {
 // Since when it reads what it reads; a stale one, since it was last measured.
 export function sinceOf(check, state) {
   return state === "stale" && Number.isFinite(check.last_at) ? check.last_at : check.since;
-}
-
-function lasting(check, now, since = check.since) {
-  if (Number.isFinite(since)) return span((now - since) / 1000);
-  return Number.isFinite(check.duration_s) ? span(check.duration_s) : "";
 }
 
 function child(first) {
@@ -149,7 +156,7 @@ function chart() {
 function card(first) {
   const mark = shape("pending");
   const link = el("a", { class: "card-name", "data-internal": "", "data-nav": "" });
-  link.href = checkAddress(first.check.name);
+  link.href = addressOf(first.check);
   const word = el("span", { class: "word" });
   const kind = el("span", { class: "card-kind" });
   const time = el("strong", { class: "card-time number" });
@@ -157,8 +164,7 @@ function card(first) {
   const sentence = el("p", { class: "card-sentence" });
   const target = el("code", { class: "card-target" });
   const facts = el("span", { class: "card-facts" });
-  const open = el("a", { class: "button", "data-internal": "" }, "Open check");
-  open.href = link.href;
+  const open = el("a", { class: "button", "data-internal": "" });
   const taken = takenBy(link);
   const drawn = chart();
   const blocked = childList();
@@ -187,6 +193,8 @@ function card(first) {
       setText(sentence, sentenceOf(check, look.state, displayNow, zone));
       setText(target, check.target ?? "");
       setText(facts, factsOf(check));
+      setText(open, more.incident ? "Open incident" : "Open check");
+      setAttr(open, "href", more.incident ? incidentAddress(more.incident.id) : checkAddress(check.name));
       taken.update(more, displayNow);
       drawn.update(check);
       blocked.update(children, displayNow);
@@ -243,63 +251,8 @@ function sentenceOf(check, state, now, zone) {
 
 function factsOf(check) {
   const soft = check.soft && check.soft.status !== check.status ? `${check.soft.status} ${check.soft.try} of ${check.soft.of}` : "";
-  const facts = [`every ${span(check.interval_s)}`, soft, check.flapping && "flapping", ...(check.tags ?? [])];
+  const facts = [check.interval_s && `every ${span(check.interval_s)}`, soft, check.flapping && "flapping", ...(check.tags ?? [])];
   return facts.filter(Boolean).join(" · ");
-}
-
-function calm() {
-  const mark = shape("healthy");
-  const main = el("p", { class: "calm-main" });
-  const more = el("p", { class: "calm-more" });
-  const node = el("div", { class: "calm" }, mark, el("div", {}, main, more));
-  return {
-    node,
-    update(view) {
-      const { state, main: first, more: second } = calmText(view);
-      setAttr(node, "data-state", state);
-      redraw(mark, state);
-      setText(main, first);
-      setText(more, second);
-    },
-  };
-}
-
-// What stands where the problems would be.
-export function calmText({ checks, now, displayNow, frozen, zone, filtered = false }) {
-  const of = (state) => checks.filter((check) => stateOf(check, now) === state).length;
-  const healthy = of("healthy");
-  if (frozen) return { state: "stale", main: "Nothing is being measured", more: "What stands below is what was last known." };
-  const changed = checks.filter((check) => Number.isFinite(check.since)).sort((a, b) => b.since - a.since)[0];
-  const last = changed ? `Last change: ${changed.name}, ${lasting(changed, displayNow)} ago (${moment(changed.since, displayNow, zone)}).` : "";
-  if (healthy === checks.length) {
-    const matching = filtered ? "matching " : "";
-    const main = healthy === 1 ? `The one ${matching}check is healthy` : `All ${healthy} ${matching}checks are healthy`;
-    return { state: "healthy", main, more: last };
-  }
-  const rest = [["paused", of("paused")], ["pending", of("pending")], ["in maintenance", of("maintenance")]];
-  const others = rest.filter(([, number]) => number > 0).map(([word, number]) => `${number} ${word}`);
-  if (healthy === 0) return { state: of("pending") ? "pending" : "paused", main: "Nothing has been measured yet", more: `${others.join(", ")}.` };
-  return { state: "healthy", main: `${count(healthy, "check")} healthy, ${others.join(", ")}`, more: last };
-}
-
-// No checks at all, or none that match: what to do next.
-function empty(onClear) {
-  const main = el("p", { class: "empty-main" });
-  const more = el("p", { class: "empty-more" });
-  const example = el("pre", { class: "empty-example" }, '[[check]]\nname = "shop"\nkind = "http"\nurl = "https://shop.example/healthz"');
-  const clear = el("button", { type: "button", class: "button" }, "Clear the filter");
-  clear.addEventListener("click", onClear);
-  return {
-    node: el("div", { class: "empty" }, icon("search"), main, more, example, clear),
-    update(kind) {
-      setAttr(this.node, "data-kind", kind);
-      const none = kind === "none";
-      setText(main, none ? "No checks yet" : "No check matches the filter");
-      setText(more, none ? "Add one to config.toml, then save the file: it is taken over without a restart, and the first result shows here within seconds." : "Try fewer words, another tag or another state.");
-      example.hidden = !none;
-      clear.hidden = none;
-    },
-  };
 }
 
 export function problemList({ onClear, acknowledgements }) {
@@ -329,8 +282,9 @@ export function problemList({ onClear, acknowledgements }) {
         setText(more, open ? "Show fewer" : `Show all ${all.length} problems`);
         return new Set(visible.map((each) => each.check.name));
       };
-      const kind = view.snapshot.checks.length === 0 ? "none" : view.checks.length === 0 ? "filtered" : null;
-      const filtered = view.checks.length < view.snapshot.checks.length;
+      const total = everything(view.snapshot).length;
+      const kind = total === 0 ? "none" : view.checks.length === 0 ? "filtered" : null;
+      const filtered = view.checks.length < total;
       nothing.node.hidden = kind === null;
       if (kind) nothing.update(kind);
       quiet.node.hidden = kind !== null || all.length > 0;

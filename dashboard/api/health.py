@@ -12,11 +12,13 @@ from dashboard.access import Role, problem
 from dashboard.api.answers import answer
 from dashboard.api.meter import Meter
 from dashboard.live import Live, Sight, Viewed, read
+from domain.configuration import CONFIG_NOTICE
 from domain.facts import Mark, Status
 from domain.incidents import Incident
 from domain.reading import Freshness, Reading, fold, freshness, overall
+from domain.state import COUNTS_FOR_NOTHING
 from domain.units import show
-from storage.readings import CheckRow, Readings, ResultRow
+from storage.readings import CheckRow, Notice, Readings, ResultRow
 
 STORE_SEEN_S = 5.0
 HISTORY_HOURS = 24.0
@@ -113,6 +115,7 @@ def details(sight: Sight, meter: Meter) -> dict[str, Any]:
             "last_beat": _iso(sight.beat),
             "store": "connected" if sight.store_age_s < STORE_SEEN_S else "unreachable",
         },
+        "configuration": configuration(sight.moment.board.notices if sight.moment else ()),
         "components": components(checks),
         "performance_metrics": {
             "average_response_time": f"{figures.average_ms:.0f}ms",
@@ -120,6 +123,16 @@ def details(sight: Sight, meter: Meter) -> dict[str, Any]:
             "error_rate": f"{figures.error_percent:.2f}%",
         },
         "alerts": alerts(sight.moment.incidents if sight.moment else ()),
+    }
+
+
+def configuration(notices: Sequence[Notice]) -> dict[str, Any]:
+    """Whether what the file says is in force, or was refused: since when and why."""
+    refused = next((each for each in notices if each.key == CONFIG_NOTICE), None)
+    return {
+        "state": "refused" if refused else "in force",
+        "since": _iso(refused.at) if refused else None,
+        "reason": refused.text if refused else None,
     }
 
 
@@ -138,9 +151,13 @@ def components(checks: Sequence[Viewed]) -> dict[str, dict[str, str]]:
     return groups
 
 
+# Marks that are told in place of the status.
+SHOWN_MARKS = (Mark.PAUSED, Mark.STALE, Mark.BLOCKED, Mark.MAINTENANCE, Mark.PENDING)
+
+
 def word(reading: Reading, good: str) -> str:
     """The word for one component: its mark where one stands, else its status."""
-    if reading.mark in (Mark.PAUSED, Mark.STALE, Mark.BLOCKED, Mark.PENDING):
+    if reading.mark in SHOWN_MARKS:
         return reading.mark.value
     return good if reading.status is Status.HEALTHY else reading.status.word
 
@@ -159,7 +176,8 @@ def component_document(
     row: CheckRow, reading: Reading, runs: Sequence[ResultRow], hours: float
 ) -> dict[str, Any]:
     """One component with its history, newest first."""
-    good = sum(run.status is Status.HEALTHY for run in runs)
+    counted = [run.status for run in runs if run.mark not in COUNTS_FOR_NOTHING]
+    good = counted.count(Status.HEALTHY)
     return {
         "component": row.name,
         "kind": row.kind,
@@ -172,7 +190,7 @@ def component_document(
         "consecutive_failures": row.state.consecutive_failures,
         "error_count": row.state.errors,
         "last_error": row.state.last_error,
-        "success_rate": round(100 * good / len(runs), 2) if runs else None,
+        "success_rate": round(100 * good / len(counted), 2) if counted else None,
         "metrics": row.metrics,
         "details": row.details,
         "hours": hours,
@@ -193,7 +211,7 @@ def _run_document(run: ResultRow) -> dict[str, Any]:
 
 
 def _overall(sight: Sight) -> Status:
-    return overall([each.reading for each in sight.moment.checks] if sight.moment else [])
+    return overall(sight.moment.readings if sight.moment else ())
 
 
 def hours_of(text: str | None, default: float) -> float | None:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from flask import Blueprint, Response, request
+from sqlalchemy.exc import DBAPIError
 
 from dashboard.access import problem
 from dashboard.api.answers import answer
@@ -17,12 +18,11 @@ from dashboard.api.orders import Acknowledge, Assign, Body, Comment, Move, Refus
 from domain.incidents import Incident
 from domain.operating import NotAllowed, Verb
 from storage.incident_changes import IncidentChanges, UnknownIncident
-from storage.incident_readings import IncidentReadings, Line, Sent, Told, statistics
+from storage.incident_readings import IncidentReadings, Line, Sent, Told
 
 HISTORY_HOURS = 24.0
 STATISTICS_HOURS = 720.0
 HISTORY_ROWS = 1_000
-STATISTICS_ROWS = 20_000
 ID = re.compile(r"INC-[0-9]{8}-[0-9]{4,7}")
 
 B = TypeVar("B", bound=Body)
@@ -34,10 +34,14 @@ def blueprint(
     clock: Callable[[], datetime],
     *,
     changed: Callable[[], None],
+    page: Callable[[], Response],
 ) -> Blueprint:
-    """The routes of incidents; `changed` is called after each change. Access is decided before."""
+    """The routes of incidents; `changed` is called after each change. Access is decided before.
+
+    `page` makes the frame of the pages, for those who prefer HTML to JSON.
+    """
     routes = Blueprint("incidents", __name__, url_prefix="/incidents")
-    _read(routes, readings, clock)
+    _read(routes, readings, clock, page)
 
     def order(verb: Verb, body: type[B]) -> None:
         """Make the route by which operators order `verb`, with such a body."""
@@ -62,13 +66,20 @@ def blueprint(
     return routes
 
 
-def _read(routes: Blueprint, readings: IncidentReadings, clock: Callable[[], datetime]) -> None:
+def _read(
+    routes: Blueprint,
+    readings: IncidentReadings,
+    clock: Callable[[], datetime],
+    page: Callable[[], Response],
+) -> None:
     """The routes that only tell."""
 
     @routes.get("")
     def standing() -> Response:
+        if _prefers_page():
+            return _varying(page())
         found = [document(each) for each in readings.standing()]
-        return _varying({"count": len(found), "incidents": found})
+        return _varying(answer({"count": len(found), "incidents": found}))
 
     @routes.get("/history")
     def history() -> Response:
@@ -82,13 +93,17 @@ def _read(routes: Blueprint, readings: IncidentReadings, clock: Callable[[], dat
     @routes.get("/statistics")
     def figures() -> Response:
         hours = _hours(STATISTICS_HOURS)
-        found = readings.since(clock() - timedelta(hours=hours), STATISTICS_ROWS)
-        truncated = len(found) == STATISTICS_ROWS
-        body = {"hours": hours, **msgspec.to_builtins(statistics(found))}
-        return answer({**body, "truncated": truncated})
+        found = readings.statistics(clock() - timedelta(hours=hours))
+        groups = {"by_component", "by_severity", "by_week"}
+        told = {name: msgspec.to_builtins(getattr(found, name)) for name in sorted(groups)}
+        return answer({"hours": hours, **msgspec.to_builtins(found.all), **told})
 
     @routes.get("/<incident_id>")
     def incident(incident_id: str) -> Response:
+        if _prefers_page():
+            frame = _varying(page())
+            frame.status_code = 200 if _may_exist(readings, incident_id) else 404
+            return frame
         _known(incident_id)
         return _one(readings, incident_id)
 
@@ -133,6 +148,7 @@ def incident_document(incident: Incident) -> dict[str, Any]:
         "opened_at": incident.opened_at.isoformat(),
         "acknowledged_by": incident.acknowledged_by,
         "acknowledged_at": _iso(incident.acknowledged_at),
+        "acknowledged_until": _iso(incident.acknowledged_until),
         "sticky": incident.sticky,
         "assignee": incident.assignee,
         "resolved_at": _iso(incident.resolved_at),
@@ -140,6 +156,9 @@ def incident_document(incident: Incident) -> dict[str, Any]:
         "held": incident.held,
         "flapping": incident.flapping,
         "parent": incident.parent_id,
+        "page_held_by": incident.page_gate,
+        "tags": list(incident.tags),
+        "runbook": incident.runbook,
     }
 
 
@@ -170,12 +189,25 @@ def _one(readings: IncidentReadings, incident_id: str) -> Response:
     told = readings.tell(incident_id)
     if told is None:
         raise UnknownIncident(incident_id)
-    return _varying(document(told))
+    return _varying(answer(document(told)))
 
 
-def _varying(body: dict[str, Any]) -> Response:
-    """An answer of an address that is to be a page as well, for those who prefer HTML."""
-    response = answer(body)
+def _prefers_page() -> bool:
+    """Whether the caller would rather have HTML than JSON; who takes anything gets JSON."""
+    accepted = request.accept_mimetypes
+    return accepted.quality("text/html") > accepted.quality("application/json")
+
+
+def _may_exist(readings: IncidentReadings, incident_id: str) -> bool:
+    """False only when it is known that there is none: a page opens also while the store is away."""
+    try:
+        return ID.fullmatch(incident_id) is not None and readings.tell(incident_id) is not None
+    except DBAPIError:
+        return True
+
+
+def _varying(response: Response) -> Response:
+    """An answer of an address that is a page as well, for those who prefer HTML."""
     response.headers["Vary"] = "Accept"
     return response
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import timedelta
 from typing import Annotated, ClassVar, TypeVar
 
 import msgspec
@@ -14,6 +15,7 @@ ANONYMOUS = "anonymous"
 
 Name = Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)]
 Text = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
+Minutes = Annotated[int, msgspec.Meta(ge=1, le=7 * 24 * 60)]
 
 # A name is one line and reads as it is written: no control characters, none that turn its direction.
 UNNAMEABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -43,16 +45,32 @@ class Body(msgspec.Struct, forbid_unknown_fields=True):
         return Order(verb=verb)
 
 
-class Move(Body):
+class Signed(Body):
+    """An order with the name of who gives it, for the timeline; anonymous without one."""
+
+    names: ClassVar[tuple[str, ...]] = ("by",)
+    by: Name | None = None
+
+    @property
+    def actor(self) -> str:
+        """Who orders it."""
+        return self.by.strip() if self.by else ANONYMOUS
+
+
+class Move(Signed):
     """An order that needs no words."""
 
 
 class Acknowledge(Body):
-    """Somebody has it in hand; `sticky` keeps that also when it gets worse."""
+    """Somebody has it in hand; `sticky` keeps that also when it gets worse.
+
+    After `minutes` it lapses, and those who were told are told again.
+    """
 
     names: ClassVar[tuple[str, ...]] = ("acknowledged_by",)
     acknowledged_by: Name | None = None
     sticky: bool = False
+    minutes: Minutes | None = None
 
     @property
     def actor(self) -> str:
@@ -61,10 +79,11 @@ class Acknowledge(Body):
 
     def order(self, verb: Verb) -> Order:
         """The order."""
-        return Order(verb=verb, sticky=self.sticky)
+        lasts = None if self.minutes is None else timedelta(minutes=self.minutes)
+        return Order(verb=verb, sticky=self.sticky, lasts=lasts)
 
 
-class Comment(Body):
+class Comment(Signed, kw_only=True):
     """A line for the timeline."""
 
     texts: ClassVar[tuple[str, ...]] = ("text",)
@@ -77,10 +96,10 @@ class Comment(Body):
         return Order(verb=verb, text=self.text)
 
 
-class Assign(Body):
+class Assign(Signed, kw_only=True):
     """Whose it is; null: nobody's."""
 
-    names: ClassVar[tuple[str, ...]] = ("assignee",)
+    names: ClassVar[tuple[str, ...]] = ("by", "assignee")
     assignee: Name | None
 
     def order(self, verb: Verb) -> Order:
@@ -88,7 +107,7 @@ class Assign(Body):
         return Order(verb=verb, assignee=self.assignee.strip() if self.assignee else None)
 
 
-class Resolve(Body):
+class Resolve(Signed):
     """It is over; `force` says so although it is still bad."""
 
     texts: ClassVar[tuple[str, ...]] = ("notes",)

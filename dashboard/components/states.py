@@ -18,6 +18,7 @@ INSTEAD: Final = {
     Mark.PAUSED: "paused",
     Mark.STALE: "stale",
     Mark.BLOCKED: "blocked",
+    Mark.MAINTENANCE: "maintenance",
     Mark.PENDING: "pending",
 }
 WORDS: Final = {"blocked": "unknown, blocked", "pending": "not measured yet"}

@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Meta, field
 
 from domain.fields import duration
+from domain.mistakes import WrongFields
 from domain.outbox import Message, Outcome, delivered, failed, refused
 from monitor.channels import Channel, Deadline, channel
 from monitor.checks import tcp
@@ -35,6 +36,7 @@ OWN_HEADERS = frozenset(
 )
 PASSES = frozenset({408, 425, 429})
 LONGEST_WAIT_S = 600.0
+LONGEST_TIMEOUT_S = 15
 BODY_READ = 2048
 BODY_SHOWN = 200
 SHORTEST_SECRET = 4
@@ -69,20 +71,24 @@ class WebhookChannel(Channel, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what could never work. No reason repeats a value that may be secret."""
-        _refuse_url(self.url)
+        if wrong := list(self._wrong()):
+            raise WrongFields(wrong)
+
+    def _wrong(self) -> Iterator[tuple[str, str]]:
+        if reason := _wrong_url(self.url):
+            yield "url", reason
         for name, value in self.headers.items():
             if not HEADER_NAME.fullmatch(name) or not value.isprintable() or not value.isascii():
-                raise ValueError(f"header {name!r} has a name or value that HTTP does not allow")
+                yield "headers", f"header {name!r} has a name or value that HTTP does not allow"
             if name.lower() in OWN_HEADERS:
-                raise ValueError(f"header {name!r} is set by Nocturne itself")
+                yield "headers", f"header {name!r} is set by Nocturne itself"
         if self.secret == "":
-            raise ValueError("secret must not be empty")
+            yield "secret", "must not be empty"
         try:
-            length = duration(self.timeout)
+            if duration(self.timeout) > LONGEST_TIMEOUT_S:
+                yield "timeout", f"must be at most {LONGEST_TIMEOUT_S} s"
         except ValueError as error:
-            raise ValueError(f"timeout {error}") from None
-        if length > 15:
-            raise ValueError("timeout must be at most 15 s")
+            yield "timeout", str(error)
 
     def __repr__(self) -> str:
         """Without path, headers and secret, so that a log of the channel gives nothing away."""
@@ -302,16 +308,18 @@ def _failure(error: Exception, origin: str) -> str:
     return f"request to {origin} failed: {type(error).__name__}"
 
 
-def _refuse_url(url: str) -> None:
+def _wrong_url(url: str) -> str | None:
+    """Why nothing can be sent to this address; None when it can be."""
     try:
         parts = urlsplit(url)
         _ = parts.port
     except ValueError:
-        raise ValueError("url is not a valid address") from None
+        return "is not a valid address"
     if parts.scheme not in ("http", "https"):
-        raise ValueError("url must begin with http:// or https://")
+        return "must begin with http:// or https://"
     if not parts.hostname or not url.isprintable() or any(each.isspace() for each in url):
-        raise ValueError("url must name a host and hold no spaces")
+        return "must name a host and hold no spaces"
+    return None
 
 
 def _origin(url: str) -> str:

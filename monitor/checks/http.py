@@ -5,35 +5,54 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-import zlib
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from base64 import b64encode
+from collections.abc import Iterator
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from msgspec import Meta, field
 
 from domain.facts import Cause, Measurement, Status
+from domain.mistakes import WrongFields
 from domain.rules import Operator, StockRule
 from domain.units import show
 from monitor.checks import Check, Deadline, kind, tcp
 from monitor.foreign import matches
-
-if TYPE_CHECKING:
-    import httpx
+from monitor.wire.addresses import InvalidURL, credentials, parse
+from monitor.wire.connection import AddressRefused, Connection, Phases, Policy, connect, everyone
+from monitor.wire.cookies import Cookies
+from monitor.wire.http1 import (
+    Exchange,
+    Head,
+    LocalProtocolError,
+    RemoteProtocolError,
+    Request,
+    fields,
+    read,
+)
+from monitor.wire.redirects import following as redirected
 
 MAX_REDIRECTS = 10
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # A pattern without these can't backtrack for long, so it is matched in our own process.
 REPEATS = frozenset("*+?{")
-# The phases, by the trace events of httpcore that begin and end them.
-PHASES = {
-    "connect": ("connection.connect_tcp.started", "connection.connect_tcp.complete"),
-    "tls": ("connection.start_tls.started", "connection.start_tls.complete"),
-    "first_byte": (
-        "http11.send_request_headers.started",
-        "http11.receive_response_headers.complete",
-    ),
-}
+# The phases that are metrics, in their order; redirects add up. `tls` is there for https only.
+PHASES = ("dns", "connect", "tls", "first_byte")
+CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\s;\"',]+)", re.IGNORECASE)
+
+
+SLOW = (
+    "The service answers, but slower than its users accept. First look: the phases of the last result "
+    "(name, connect, TLS, first byte): a long first byte is the service itself or its database, a long "
+    "connect is the network or a full queue. Usual fix: look at CPU, memory and slow queries of the "
+    "service, undo the last release, or add workers."
+)
+EXPIRING = (
+    "The certificate ends soon; from then on browsers and clients refuse the service. First look: when "
+    "it ends, and the log of the renewal (`certbot renew --dry-run`). Usual fix: renew it, reload the "
+    "server so that it is used, and repair the job that should have done so; a renewed file that is not "
+    "served needs only the reload."
+)
 
 
 @kind(
@@ -43,7 +62,12 @@ PHASES = {
     headline="http.total_ms",
     rules=(
         StockRule(
-            metric="http.total_ms", title="Response time", warning=500, critical=1000, unit="ms"
+            metric="http.total_ms",
+            title="Response time",
+            warning=500,
+            critical=1000,
+            unit="ms",
+            runbook=SLOW,
         ),
         StockRule(
             metric="tls.days_left",
@@ -52,6 +76,7 @@ PHASES = {
             critical=7,
             operator=Operator.LT,
             unit="days",
+            runbook=EXPIRING,
         ),
     ),
 )
@@ -88,14 +113,21 @@ class HttpCheck(Check, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """Refuse what could never work. No reason repeats a value that may be secret."""
-        _host_and_port(self.url)
+        if wrong := list(self._wrong()):
+            raise WrongFields(wrong)
+
+    def _wrong(self) -> Iterator[tuple[str, str]]:
+        try:
+            _host_and_port(self.url)
+        except ValueError as error:
+            yield "url", str(error).removeprefix("url ")
         for name, value in self.headers.items():
             if not HEADER_NAME.fullmatch(name) or not value.isprintable() or not value.isascii():
-                raise ValueError(f"header {name!r} has a name or value that HTTP does not allow")
+                yield "headers", f"header {name!r} has a name or value that HTTP does not allow"
         try:
             re.compile(self.expect_regex or "")
         except re.error as error:
-            raise ValueError(f"expect_regex is not a regular expression: {error}") from None
+            yield "expect_regex", f"is not a regular expression: {error}"
 
     def __repr__(self) -> str:
         """Without headers and credentials, so that a log of the check gives nothing away."""
@@ -103,14 +135,14 @@ class HttpCheck(Check, frozen=True, kw_only=True):
 
     async def run(self, deadline: Deadline) -> Measurement:
         """Request, follow redirects, read the answer up to `body_limit`, compare."""
-        exchange = Exchange(self, deadline)
+        probe = Probe(self, deadline)
         try:
             async with asyncio.timeout_at(deadline.at):
-                return await exchange.measure()
+                return await probe.measure()
         except TimeoutError:
-            return exchange.timed_out()
+            return probe.timed_out()
         finally:
-            await exchange.hang_up()
+            probe.hang_up()
 
     def target(self) -> str:
         """Method and address, without credentials, query and fragment."""
@@ -127,224 +159,168 @@ class UnusableCa(Exception):
         super().__init__(f"CA file {path} can't be used: {error.strerror or 'not PEM'}")
 
 
-class Exchange:
-    """One request with its redirects: what happened so far, and when."""
+class TooManyRedirects(Exception):
+    """The last redirect that is followed led to one more."""
 
-    def __init__(self, check: HttpCheck, deadline: Deadline) -> None:
+
+class Probe:
+    """One run of a check, with its redirects: what happened so far, and when."""
+
+    def __init__(self, check: HttpCheck, deadline: Deadline, policy: Policy = everyone) -> None:
         self._check = check
         self._deadline = deadline
+        self._policy = policy
         self._clock = asyncio.get_running_loop().time
         self._start = self._clock()
         self._budget_s = deadline.remaining()
-        self._phases: dict[str, float] = {}
-        self._phase_start: dict[str, float] = {}
+        self._phases = Phases()
+        self._connection: Connection | None = None
         self._answering = False
-        self._streams: list[Any] = []
-        self._transport: httpx.AsyncHTTPTransport | None = None
-        self._scheme = ""
+        self._redirects = 0
         self._host, self._port = _host_and_port(check.url)
 
     async def measure(self) -> Measurement:
         """The whole exchange. Everything but a bug ends as a measurement."""
-        import httpx
-
         try:
-            return await self._request(self._client())
-        except UnusableCa as error:
+            return await self._answered(*await self._follow())
+        except (UnusableCa, AddressRefused) as error:
             return Measurement(
                 status=Status.UNKNOWN, cause=Cause.NOT_MEASURABLE, message=str(error)
             )
-        except tcp.NameNotResolved as error:
-            return tcp.unreachable(error, self._host, self._port, self._budget_s)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return self._failure(error)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The transport interface of httpx: resolve, then connect to the addresses in turn.
-
-        Resolving ourselves times DNS, and keeps httpx from hanging the shared executor.
-        """
-        import httpx
-
-        transport = await self._transport_for(request.url.scheme)
-        self._host = request.url.raw_host.decode("ascii")
-        self._port = request.url.port or (443 if request.url.scheme == "https" else 80)
-        before = self._clock()
-        addresses = await tcp.resolve(self._host, self._deadline)
-        self._add("dns", before)
-        for index, address in enumerate(addresses):
-            limit = tcp.share(self._deadline, len(addresses) - index)
-            try:
-                return await transport.handle_async_request(
-                    _readdressed(request, self._host, address, limit, self._trace)
-                )
-            except (httpx.ConnectError, httpx.ConnectTimeout):
-                if address == addresses[-1]:
-                    raise
-        raise AssertionError("a resolved name has at least one address")
-
-    async def _transport_for(self, scheme: str) -> httpx.AsyncHTTPTransport:
-        """The transport for http or https; a redirect may change from one to the other.
-
-        Plain HTTP gets a context without certificates: loading those takes 22 ms and 2 MB.
-        """
-        import httpx
-
-        if self._transport is None or scheme != self._scheme:
-            if self._transport is not None:
-                await self._transport.aclose()
-            context = self._trust() if scheme == "https" else tcp.bare_context()
-            self._transport = httpx.AsyncHTTPTransport(verify=context)
-            self._scheme = scheme
-        return self._transport
-
-    def _trust(self) -> ssl.SSLContext:
-        try:
-            return tcp.tls_context(self._check.verify, self._check.ca_file)
+        except TimeoutError:
+            return self.timed_out()
+        except ssl.SSLError as error:
+            text = f"TLS with {self._where()} failed: {tcp.tls_reason(error)}"
+            return tcp.critical(Cause.TLS, text)
         except OSError as error:
-            raise UnusableCa(self._check.ca_file, error) from error
+            return tcp.unreachable(error, self._host, self._port, self._budget_s)
+        except (TooManyRedirects, RemoteProtocolError, LocalProtocolError, InvalidURL) as error:
+            return tcp.critical(Cause.WRONG_ANSWER, self._failure(error))
 
     def timed_out(self) -> Measurement:
         """The measurement for a deadline that has passed."""
         what = "No complete answer" if self._answering else "No answer"
-        where, limit = tcp.place(self._host, self._port), tcp.length(self._budget_s)
-        return tcp.critical(Cause.TIMEOUT, f"{what} from {where} within {limit}")
+        limit = tcp.length(self._budget_s)
+        return tcp.critical(Cause.TIMEOUT, f"{what} from {self._where()} within {limit}")
 
-    def _client(self) -> httpx.AsyncClient:
-        import httpx
+    def hang_up(self) -> None:
+        """Close the connection, in whatever state it is."""
+        if self._connection is not None:
+            self._connection.close()
 
-        check = self._check
-        return httpx.AsyncClient(
-            transport=self,  # type: ignore[arg-type]  # its interface, without importing httpx
-            auth=(check.username, check.password or "") if check.username else None,
-            follow_redirects=check.follow_redirects,
-            max_redirects=MAX_REDIRECTS,
-            timeout=None,  # the deadline covers all phases together
-            trust_env=False,
-            headers={"User-Agent": "Nocturne", "Accept-Encoding": "gzip"},
+    async def _follow(self) -> tuple[Request, Exchange, Head]:
+        """The request that was answered at last, and the answer, of which only the head is read."""
+        cookies, request = Cookies(), _first_request(self._check)
+        for self._redirects in range(MAX_REDIRECTS + 1):
+            exchange, head = await self._ask(request)
+            following = self._check.follow_redirects and redirected(request, head, cookies)
+            if not following:
+                self._answering = True
+                return request, exchange, head
+            request = following
+        raise TooManyRedirects
+
+    async def _ask(self, request: Request) -> tuple[Exchange, Head]:
+        self.hang_up()
+        url = request.url
+        self._host, self._port = url.host, url.port
+        context = self._trust() if url.scheme == "https" else None
+        self._connection = await connect(
+            url.host, url.port, context, self._deadline, self._phases, self._policy
         )
+        exchange = Exchange(self._connection)
+        with self._phases.time("first_byte"):
+            return exchange, await exchange.ask(request)
 
-    async def _request(self, client: httpx.AsyncClient) -> Measurement:
-        check = self._check
-        async with client.stream(
-            check.method, check.url, headers=check.headers, content=check.body
-        ) as response:
-            self._answering = True
-            metrics = {"http.status": float(response.status_code)}
-            stream = response.extensions["network_stream"]
-            certificate = stream.get_extra_info("ssl_object")
-            if certificate is not None:
-                expiry = tcp.expires_at(certificate.getpeercert(True))
-                metrics["tls.days_left"] = tcp.days_until(expiry)
-            body, cut = await _read(response, check.body_limit)
+    def _trust(self) -> ssl.SSLContext:
+        try:
+            context = tcp.tls_context(self._check.verify, self._check.ca_file)
+        except OSError as error:
+            raise UnusableCa(self._check.ca_file, error) from error
+        context.set_alpn_protocols(["http/1.1"])  # RFC 7301
+        return context
+
+    async def _answered(self, request: Request, exchange: Exchange, head: Head) -> Measurement:
+        metrics = {"http.status": float(head.status)}
+        if self._connection and (certificate := self._connection.certificate()):
+            metrics["tls.days_left"] = tcp.days_until(tcp.expires_at(certificate))
+        body, cut = await read(exchange, head, self._check.body_limit)
         total_ms = round((self._clock() - self._start) * 1000, 2)
-        metrics |= {f"http.{name}_ms": round(s * 1000, 2) for name, s in self._phases.items()}
+        seconds = self._phases.seconds
+        metrics |= {f"http.{p}_ms": round(seconds[p] * 1000, 2) for p in PHASES if p in seconds}
         metrics["http.total_ms"] = total_ms
-        wrong = await self._wrong(response, body, cut)
+        wrong = await self._wrong(request.url.path, head, body, cut)
         return Measurement(
             status=Status.CRITICAL if wrong else Status.HEALTHY,
             cause=Cause.WRONG_ANSWER if wrong else Cause.NONE,
-            message=wrong or f"HTTP {response.status_code} in {show(total_ms, 'ms')}",
+            message=wrong or f"HTTP {head.status} in {show(total_ms, 'ms')}",
             response_time_ms=total_ms,
             metrics=metrics,
-            details={"redirects": len(response.history), "bytes_read": len(body), "cut": cut},
+            details={"redirects": self._redirects, "bytes_read": len(body), "cut": cut},
         )
 
-    async def _wrong(self, response: httpx.Response, body: bytes, cut: bool) -> str | None:
+    async def _wrong(self, path: str, head: Head, body: bytes, cut: bool) -> str | None:
         """The sentence that says what is not as expected; None when all is."""
-        check, path = self._check, response.url.path
-        if response.status_code not in check.expect_status:
+        check = self._check
+        if head.status not in check.expect_status:
             expected = " or ".join(str(status) for status in check.expect_status)
-            return f"HTTP {response.status_code} from {path}, expected {expected}"
+            return f"HTTP {head.status} from {path}, expected {expected}"
         where = f"the first {show(len(body), 'bytes')} of {path}" if cut else path
-        text = _text(body, response.charset_encoding)
+        text = _text(body, head.value("content-type") or "")
         if check.expect_body is not None and check.expect_body not in text:
             return f"Expected text not found in {where}"
         if check.expect_regex is not None and not await _found(check.expect_regex, text):
             return f"Expected pattern does not match in {where}"
         return None
 
-    def _failure(self, error: Exception) -> Measurement:
-        import httpx
+    def _where(self) -> str:
+        return tcp.place(self._host, self._port)
 
-        where = tcp.place(self._host, self._port)
-        for cause in _chain(error):
-            if isinstance(cause, ssl.SSLError):
-                return tcp.critical(Cause.TLS, f"TLS with {where} failed: {tcp.tls_reason(cause)}")
-            if isinstance(cause, OSError) and cause.errno:
-                return tcp.unreachable(cause, self._host, self._port, self._budget_s)
-        if isinstance(error, httpx.TimeoutException):
-            return self.timed_out()
-        if isinstance(error, httpx.TooManyRedirects):
-            text = f"More than {MAX_REDIRECTS} redirects, the last from {where}"
-        elif isinstance(error, httpx.RemoteProtocolError):
-            text = f"{where} does not speak HTTP: {str(error)[:120]}"
-        else:
-            # Other texts may quote what was sent, credentials included.
-            text = f"Request to {where} failed: {type(error).__name__}"
-        return tcp.critical(Cause.WRONG_ANSWER, text)
-
-    async def hang_up(self) -> None:
-        """Close every connection: httpcore leaks one that is cancelled in its TLS handshake."""
-        for stream in self._streams:
-            await stream.aclose()
-        if self._transport is not None:
-            await self._transport.aclose()
-
-    async def _trace(self, event: str, info: Mapping[str, Any]) -> None:
-        if event == "connection.connect_tcp.complete":
-            self._streams.append(info["return_value"])
-        for phase, (begins, ends) in PHASES.items():
-            if event == begins:
-                self._phase_start[phase] = self._clock()
-            elif event == ends:
-                self._add(phase, self._phase_start[phase])
-
-    def _add(self, phase: str, since: float) -> None:
-        self._phases[phase] = self._phases.get(phase, 0.0) + self._clock() - since
+    def _failure(self, error: Exception) -> str:
+        if isinstance(error, TooManyRedirects):
+            return f"More than {MAX_REDIRECTS} redirects, the last from {self._where()}"
+        if isinstance(error, RemoteProtocolError):
+            return f"{self._where()} does not speak HTTP: {str(error)[:120]}"
+        # Other texts may quote what was sent, credentials included.
+        return f"Request to {self._where()} failed: {type(error).__name__}"
 
 
-async def _read(response: httpx.Response, limit: int) -> tuple[bytes, bool]:
-    """The body, unpacked by us since httpx would unpack a bomb whole. True when it was cut."""
-    packed = response.headers.get("content-encoding", "").lower() in ("gzip", "x-gzip")
-    unpack = zlib.decompressobj(wbits=31) if packed else None
-    body, received = bytearray(), 0
-    async for chunk in response.aiter_raw():
-        received += len(chunk)
-        room = limit - len(body)
-        try:
-            body += unpack.decompress(chunk, room + 1) if unpack else chunk[: room + 1]
-        except zlib.error:
-            return bytes(body), True
-        if len(body) > limit or received > limit:
-            return bytes(body[:limit]), True
-    return bytes(body), False
+def _first_request(check: HttpCheck) -> Request:
+    """What the check asks for. Its own fields go before ours, credentials before both."""
+    url, body = parse(check.url), (check.body or "").encode()
+    ours = {
+        "Host": url.authority,
+        "User-Agent": "Nocturne",
+        "Accept": "*/*",
+        "Accept-Encoding": "gzip",
+        "Connection": "close",
+    }
+    length = {"Content-Length": str(len(body))}
+    if not body and check.method in ("POST", "PUT", "PATCH"):  # RFC 9110, 8.6
+        ours |= {} if "transfer-encoding" in fields(check.headers) else length
+    return Request(
+        method=check.method,
+        url=url,
+        fields=fields(ours, check.headers, length if body else {}, _authorization(check)),
+        body=body,
+    )
+
+
+def _authorization(check: HttpCheck) -> dict[str, str]:
+    """Basic authentication (RFC 7617) from the fields, else from the address."""
+    if check.username:
+        given: tuple[str, str] | None = (check.username, check.password or "")
+    else:
+        given = credentials(check.url)
+    if given is None:
+        return {}
+    return {"Authorization": f"Basic {b64encode(':'.join(given).encode()).decode()}"}
 
 
 async def _found(pattern: str, text: str) -> bool:
     if REPEATS & set(pattern):
         return await matches(pattern, text)
     return re.search(pattern, text) is not None
-
-
-def _readdressed(
-    request: httpx.Request, host: str, address: str, limit_s: float, trace: Any
-) -> httpx.Request:
-    """The same request to one address of its host; Host header and SNI keep the name."""
-    import httpx
-
-    return httpx.Request(
-        request.method,
-        request.url.copy_with(host=address),
-        headers=request.headers,
-        stream=request.stream,
-        extensions={
-            **request.extensions,
-            "trace": trace,
-            "sni_hostname": host,
-            "timeout": {"connect": limit_s},
-        },
-    )
 
 
 def _host_and_port(url: str) -> tuple[str, int]:
@@ -361,14 +337,10 @@ def _host_and_port(url: str) -> tuple[str, int]:
     return parts.hostname, port or (443 if parts.scheme == "https" else 80)
 
 
-def _text(body: bytes, encoding: str | None) -> str:
+def _text(body: bytes, content_type: str) -> str:
+    """The body as text, in the charset that the server names (RFC 9110, 8.3.2), else UTF-8."""
+    named = CHARSET.search(content_type)
     try:
-        return body.decode(encoding or "utf-8", errors="replace")
-    except LookupError:  # the server named an encoding that does not exist
+        return body.decode(named[1] if named else "utf-8", errors="replace")
+    except (LookupError, UnicodeError):  # no such charset, or one that is not for text
         return body.decode("utf-8", errors="replace")
-
-
-def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__

@@ -50,9 +50,29 @@ class Usage:
     retry_s=None,
     rules=(
         StockRule(
-            metric="process.memory.percent", title="Memory of the process", warning=80, unit="%"
+            metric="process.memory.percent",
+            title="Memory of the process",
+            warning=80,
+            unit="%",
+            runbook=(
+                "The processes hold most of this machine's memory; next it swaps, or the kernel kills "
+                "them. First look: whether their memory has grown steadily (a leak) or with the load, "
+                "in the chart of process.memory.rss_bytes. Usual fix: restart them, then lower caches "
+                "or the number of workers, or set a limit that restarts them before they hurt others."
+            ),
         ),
-        StockRule(metric="process.cpu.percent", title="CPU of the process", warning=90, unit="%"),
+        StockRule(
+            metric="process.cpu.percent",
+            title="CPU of the process",
+            warning=90,
+            unit="%",
+            runbook=(
+                "The processes use nearly a whole core or more (100 % is one). That is fine for a batch "
+                "job and a sign of a loop in a service. First look: `top -H -p PID` for the busy thread, "
+                "and their log for what they do over and over. Usual fix: restart what loops; where it "
+                "is honest work, spread it or set warning higher for this check."
+            ),
+        ),
     ),
 )
 class ProcessCheck(Check, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from urllib.parse import quote, unquote, urlsplit
 from msgspec import Meta
 
 from domain.facts import Cause, Measurement, Status
+from domain.mistakes import WrongFields
 from domain.units import show
 from monitor.checks import Check, Deadline, hanging_s, in_thread, kind
 from monitor.checks.tcp import NameNotResolved, length, place, resolve
@@ -129,14 +130,14 @@ def database(url: str) -> Database:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise ValueError("url is not a valid database address") from None
+        raise WrongFields([("url", "is not a valid database address")]) from None
     scheme = parts.scheme.removesuffix("+psycopg").removesuffix("+pysqlite")
     path = unquote(parts.path[1:])
     if scheme == "sqlite" and path and not parts.netloc:
         return Sqlite(path)
     if scheme in ("postgresql", "postgres"):
         return Postgres(parts._replace(scheme="postgresql").geturl(), parts.hostname, port, path)
-    raise ValueError(f"database {scheme!r} is not supported here: use {FORMS}")
+    raise WrongFields([("url", f"is of a database that is not supported here: use {FORMS}")])
 
 
 class Sqlite:

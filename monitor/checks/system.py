@@ -39,6 +39,45 @@ STOCK: dict[str, tuple[str, float, float, str]] = {
     "inodes": ("Inodes", 80, 90, "%"),
     "load": ("Load per core", 1.5, 3, ""),
 }
+RUNBOOKS: dict[str, str] = {
+    "cpu": (
+        "All cores together are busy: requests queue, and everything on this machine answers later. "
+        "First look: `top` (or `ps aux --sort=-%cpu | head`) for the process that takes it, and "
+        "whether the time is user, system, or stolen by neighbours (st). Usual fix: restart a process "
+        "that runs wild, move a batch job to a quiet hour or under `nice`, or add cores if the load "
+        "is what users ask for."
+    ),
+    "memory": (
+        "Hardly any memory is left for programs; next the machine swaps, or the kernel kills the "
+        "largest process. First look: `ps aux --sort=-rss | head` for who holds it, and `dmesg | grep "
+        "-i oom` for whether something was killed already. Usual fix: restart the process that grows, "
+        "lower its cache or number of workers, or add memory."
+    ),
+    "swap": (
+        "Programs have been pushed out of memory; they stall whenever they need what lies there. "
+        "First look: `vmstat 1` (columns si and so) for whether it swaps right now, and `ps aux "
+        "--sort=-rss | head` for who holds the memory. Usual fix: restart or shrink the largest "
+        "process, or add memory; swap that is full but quiet can wait."
+    ),
+    "disk": (
+        "The filesystem is nearly full; programs that write to it will fail, databases first. First "
+        "look: `df -h`, then `du -xh --max-depth=2 PATH | sort -h | tail` for what takes the space. "
+        "Usual fix: rotate logs, delete old backups and package caches, or enlarge the volume; look "
+        "with `lsof +L1` for deleted files that a process still holds open."
+    ),
+    "inodes": (
+        "The filesystem has hardly any places for files left; then nothing new can be written although "
+        "space is free. First look: `df -i`, then `du -x --inodes --max-depth=3 PATH | sort -n | tail`. "
+        "Usual fix: clear the directory with very many small files (sessions, mail queue, cache) and "
+        "make its program clean up after itself."
+    ),
+    "load": (
+        "More programs want to run, or wait for the disk, than there are cores. First look: `top` for "
+        "processes in state R (they need CPU) or D (they wait for a disk or network filesystem), and "
+        "`vmstat 1` for which of both it is. Usual fix: as for CPU where they run; where they wait, "
+        "find the slow or hanging disk or mount."
+    ),
+}
 
 # Checks are frozen: what must be remembered between two runs lives here, by resource.
 _counters = Counters()
@@ -90,6 +129,7 @@ class SystemCheck(Check, frozen=True, kw_only=True):
                 warning=warning,
                 critical=critical,
                 unit=unit,
+                runbook=RUNBOOKS[self.resource],
             ),
         )
 

@@ -132,12 +132,6 @@ def tls_context(verify: bool, ca_file: str | None) -> ssl.SSLContext:
     return context
 
 
-@lru_cache(maxsize=1)
-def bare_context() -> ssl.SSLContext:
-    """A context that trusts nobody, for what never speaks TLS."""
-    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-
-
 def expires_at(certificate: bytes) -> datetime:
     """When a DER certificate ends to be valid (RFC 5280, 4.1), also one that was not verified."""
     [whole] = _der(certificate)

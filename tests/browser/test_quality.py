@@ -12,12 +12,15 @@ from tests.installed import Installed
 
 pytestmark = pytest.mark.browser
 
-OVERVIEW, CHECK = "/", "/checks/nocturne-web"
+OVERVIEW, CHECK, THRESHOLDS = "/", "/checks/nocturne-web", "/thresholds"
 READY = {
     OVERVIEW: "$$('.tile').length > 8",
     CHECK: "document.querySelector('.js-plotly-plot')?.data?.length > 0 && $$('.results').length",
+    THRESHOLDS: "document.querySelector('.threshold-line') && $$('.threshold-name').length > 3",
 }
-PAGES = pytest.mark.parametrize("page", [OVERVIEW, CHECK], ids=["overview", "check"])
+PAGES = pytest.mark.parametrize(
+    "page", [OVERVIEW, CHECK, THRESHOLDS], ids=["overview", "check", "thresholds"]
+)
 THEMES = pytest.mark.parametrize("theme", ["dark", "light"])
 
 
@@ -114,7 +117,7 @@ def test_nothing_moves_for_those_who_asked_for_stillness(
     assert "beat-a" in screen.js("seen") or "beat-b" in screen.js("seen")
 
     screen.prefer(reduced_motion="reduce")
-    for page in (OVERVIEW, CHECK):
+    for page in (OVERVIEW, CHECK, THRESHOLDS):
         look(screen, shipped, page)
         wait_for_beats(screen, 1)
         assert screen.js("seen") == []

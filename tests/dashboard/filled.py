@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Engine
 
 from domain.facts import CheckState, Mark, Policy, Result, Status
-from domain.incidents import Incident, problem_of
+from domain.incidents import Incident, Problem, problem_of
+from domain.muting import Reason
 from domain.paging import Recipient, severities
 from domain.settings import Settings, Storage, Web
 from domain.state import advance
@@ -120,6 +121,25 @@ class Filled:
         problem = problem_of(state, "http", at)
         with self.engine.begin() as connection:
             take_up(connection, [problem], [Recipient(name="ops", severities=severities(()))])
+            counters.bump(connection, counters.REVISION)
+            found = newest(connection, problem.fingerprint)
+        assert found is not None
+        return found
+
+    def alert(self, rule: str, title: str, at: datetime) -> Incident:
+        """A rule that belongs to no check fires, critical."""
+        problem = Problem(
+            fingerprint=f"rule:{rule}",
+            component=rule,
+            kind="rule",
+            at=at,
+            status=Status.CRITICAL,
+            gate=Reason.PASSED,
+            message="92 %, expected < 90 %",
+            title=title,
+        )
+        with self.engine.begin() as connection:
+            take_up(connection, [problem], [])
             counters.bump(connection, counters.REVISION)
             found = newest(connection, problem.fingerprint)
         assert found is not None

@@ -159,6 +159,33 @@ def test_every_answer_carries_the_security_headers(client: FlaskClient) -> None:
         assert headers["Referrer-Policy"] == "same-origin"
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+@pytest.mark.parametrize("path", ["/health", "/health/simple", "/", "/checks/shop-db"])
+def test_a_method_that_an_address_does_not_take_is_answered_405_with_those_it_does(
+    client: FlaskClient, path: str, method: str
+) -> None:
+    answer = client.open(path, method=method, data="x=1")
+
+    assert answer.status_code == 405
+    assert "GET" in answer.headers["Allow"]
+
+
+@pytest.mark.parametrize("path", ["/.git/config", "/nope", "/checks", "/checks/", "/x/checks/a"])
+def test_an_address_without_a_page_is_404_with_the_frame_of_the_pages(
+    client: FlaskClient, path: str
+) -> None:
+    answer = client.get(path)
+
+    assert answer.status_code == 404
+    assert b"_dash-renderer" in answer.data
+
+
+@pytest.mark.parametrize("path", ["/", "/checks/shop-db", "/checks/a%2Fb", "/checks/nobody?x=1"])
+def test_an_address_with_a_page_is_200(client: FlaskClient, path: str) -> None:
+    assert client.get(path).status_code == 200
+    assert client.head(path).status_code == 200
+
+
 @pytest.mark.parametrize(
     "path", ["/_reload-hash", "//_dash-layout/", "/assets/../app.py", "/assets/%2e%2e/app.py"]
 )

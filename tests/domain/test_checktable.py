@@ -88,6 +88,10 @@ def test_every_common_field_is_read_and_the_rest_belongs_to_the_kind() -> None:
         ("a\n", "must not contain control characters (U+000A)"),
         ("a\x00b", "must not contain control characters (U+0000)"),
         ("a\u202eb", "must not contain marks that change the direction of text (U+202E)"),
+        ("\u200b", "must not contain invisible characters (U+200B)"),
+        ("a\u2060b", "must not contain invisible characters (U+2060)"),
+        ("\u200d\u200c", "must have a character that can be seen"),
+        ("\u3164", "must have a character that can be seen"),
         ("a\ud800", "must not contain lone surrogates (U+D800)"),
         ("///", 'must not be made of "/" only'),
         ("..", 'must not have "." or ".." as a part'),
@@ -112,7 +116,9 @@ def test_names_are_compared_in_their_normal_form() -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["shop api", "größe", "a/b", "日本", "x" * 200, "C:\\", "a.b"])
+@pytest.mark.parametrize(
+    "name", ["shop api", "größe", "a/b", "日本", "x" * 200, "C:\\", "a.b", "👩\u200d💻"]
+)
 def test_ordinary_names_are_accepted(name: str) -> None:
     assert good(check(name))[0].name == name
 
@@ -121,6 +127,7 @@ def test_ordinary_names_are_accepted(name: str) -> None:
     ("field", "value", "reason"),
     [
         ("interval", "0s", "must be longer than 0 s"),
+        ("interval", "1ms", "must be at least 1 s"),
         ("interval", 30, "must be text, not a whole number"),
         ("timeout", "31s", "must be at most 30 s"),
         ("failures", 0, "must be a whole number of at least 1"),

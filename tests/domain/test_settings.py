@@ -121,6 +121,14 @@ def test_a_prefixed_variable_overrides_the_file_with_the_type_of_its_key() -> No
         ("NOCTURNE_CHECK__0__URL", "x", "lists of tables have no overrides: write ${NAME}"),
         ("NOCTURNE_CHANNEL__0__URL", "x", "lists of tables have no overrides: write ${NAME}"),
         ("NOCTURNE_MONITOR__DISABLED", "maybe", "must be true or false"),
+        ("NOCTURNE_WEB_PORT", "81", "no key has this name, did you mean NOCTURNE_WEB__PORT?"),
+        ("NOCTURNE_PORT", "81", "no key has this name, did you mean NOCTURNE_WEB__PORT?"),
+        ("NOCTURNE_LOGLEVEL", "info", "no key has this name, did you mean NOCTURNE_LOG__LEVEL?"),
+        ("NOCTURNE_CONFG", "x", "no key has this name, did you mean NOCTURNE_CONFIG?"),
+        ("NOCTURNE_ZZZ", "x", "no key has this name"),
+        ("NOCTURNE_MONITOR__INTERVAL", "1ms", "must be at least 1 s"),
+        ("HEALTH_CHECK_INTERVAL", "0.5", "must be at least 1 s"),
+        ("HEALTH_CHECK_INTERVAL", "٣٠", "is not a duration"),
         ("DISABLE_HEALTH_CHECKS", "maybe", "must be true or false"),
         ("LOG_LEVEL", "loud", 'environment: LOG_LEVEL = "loud": must be one of'),
     ],
@@ -194,6 +202,43 @@ def test_a_mistake_reads_as_one_line_with_file_line_key_value_and_reason() -> No
 
     assert str(mistake) == "config.toml:3: web.port = 0: no"
     assert "\n" not in shown("a\nb\u202e\x00")
+
+
+def test_a_variable_that_a_check_takes_its_password_from_is_no_mistake() -> None:
+    document = {"check": [{"headers": {"X": "Bearer ${NOCTURNE_TOKEN}"}}]}
+
+    assert parse_settings(document, {"NOCTURNE_TOKEN": "t"})[1] == ()
+    (refused,) = parse_settings({}, {"NOCTURNE_TOKEN": "hunter2"})[1]
+    assert "hunter2" not in str(refused)
+
+
+def test_what_kubernetes_sets_beside_a_service_of_our_name_is_no_mistake() -> None:
+    environ = {
+        "NOCTURNE_PORT": "tcp://10.0.0.7:8050",
+        "NOCTURNE_SERVICE_HOST": "10.0.0.7",
+        "NOCTURNE_SERVICE_PORT": "8050",
+        "NOCTURNE_SERVICE_PORT_HTTP": "8050",
+        "NOCTURNE_PORT_8050_TCP_ADDR": "10.0.0.7",
+    }
+
+    assert parse_settings({}, environ)[1] == ()
+
+
+@pytest.mark.parametrize(
+    ("written", "visible"),
+    [
+        ("http://ada:hunter2@h/", "http://***@h/"),
+        ("htp:/ada:hunter2@h/", "htp:/***@h/"),
+        ("http:ada:hunter2@h/", "***@h/"),
+        ("//ada:hunter2@h/", "//***@h/"),
+        ("ada:hun/ter2@h", "***@h"),
+        ("at 12:30 write to ops@h", "at 12:30 write to ops@h"),
+    ],
+)
+def test_the_user_of_an_address_is_masked_however_it_is_misspelt(
+    written: str, visible: str
+) -> None:
+    assert shown(written) == f'"{visible}"'
 
 
 VALUES = st.recursive(

@@ -343,6 +343,16 @@ def test_the_last_error_outlives_the_recovery() -> None:
     assert (state.runs, state.errors, state.consecutive_failures) == (2, 1, 0)
 
 
+def test_failures_behind_a_dead_parent_or_that_prove_nothing_are_not_the_checks_own() -> None:
+    check = told(H, C)
+
+    check.tell(C, C, parents=BLOCKED)
+    check.tell(C, inconclusive=True)
+
+    assert (check.state.errors, check.state.consecutive_failures) == (1, 1)
+    assert check.state.runs == 5
+
+
 @pytest.mark.parametrize("failures", [1, 2, 3, 5])
 def test_nothing_is_confirmed_by_no_results(failures: int) -> None:
     assert settle(H, (), Policy(failures=failures)) is None

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from domain.dependencies import CLEAR, Parents, ParentVerdict
 from domain.facts import Cause, CheckState, Mark, Policy, Result, Status, Transition
 from domain.state import Advance, advance, block, pause, reads, resume, unblock
-from storage.journal import decode_state, encode_state
+from storage.state_rows import decode_state, encode_state
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOT_GREEN = (Mark.PENDING, Mark.BLOCKED, Mark.INCONCLUSIVE, Mark.PAUSED, Mark.ANEW, Mark.STALE)

@@ -20,7 +20,23 @@ def test_a_duration_is_a_number_with_its_unit(text: str, expected: float) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["", "30", "s", "-5s", "1,5s", "5 m", "5min", "1e5s", "nan", "infs", "30s\n", "+5s"]
+    "text",
+    [
+        "",
+        "30",
+        "s",
+        "-5s",
+        "1,5s",
+        "5 m",
+        "5min",
+        "1e5s",
+        "nan",
+        "infs",
+        "30s\n",
+        "+5s",
+        "٣٠s",
+        "３s",
+    ],
 )
 def test_what_is_no_duration_is_refused_with_the_forms_allowed(text: str) -> None:
     with pytest.raises(ValueError, match=r'write it like "30s", "5m" or "1h30m"'):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from launch.port import answers, refusal
+from launch.port import answers, refusal, resolves
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -51,6 +51,16 @@ def test_a_taken_port_is_refused_with_what_to_do() -> None:
 def test_an_address_of_another_machine_is_refused(free_port: int) -> None:
     assert "cannot be used" in str(refusal("192.0.2.1", free_port))
     assert "is not an address of this machine" in str(refusal("no such host", free_port))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "0.0.0.0", "localhost", "192.0.2.1"])
+def test_addresses_and_names_with_one_resolve(host: str) -> None:
+    assert resolves(host)
+
+
+@pytest.mark.parametrize("host", ["nohost.invalid", "x" * 70, "a..b", "1.2.3.4.5"])
+def test_what_is_no_address_and_has_none_does_not_resolve(host: str) -> None:
+    assert not resolves(host)
 
 
 def test_a_server_answers_only_with_200(web: int, free_port: int) -> None:

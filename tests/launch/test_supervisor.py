@@ -178,6 +178,14 @@ def test_the_same_code_after_a_first_life_is_only_a_reason_to_try_again() -> Non
     assert len(world.times("start", "monitor")) == 3
 
 
+def test_a_lost_store_ends_the_run_whenever_it_is_lost() -> None:
+    world = World(monitor=[(-9, 5.0), (4, 2.0)])
+
+    assert world.run(stop_at=None) == 4
+    assert len(world.times("start", "monitor")) == 2
+    assert world.times("terminate", "web") != []
+
+
 def test_both_are_asked_to_end() -> None:
     world = World()
 

@@ -14,6 +14,7 @@ from monitor.cycle import Cycle
 from monitor.definitions import WatchedCheck
 from monitor.roster import Roster, Watch
 from storage.journal import Entry
+from storage.rule_rows import Ruled
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -67,6 +68,7 @@ def watched(
     rules: tuple[Rule, ...] = (),
     policy: Policy | None = None,
     enabled: bool = True,
+    tags: tuple[str, ...] = (),
 ) -> WatchedCheck:
     definition = CheckDefinition(
         name=name,
@@ -74,6 +76,7 @@ def watched(
         depends_on=depends_on,
         policy=policy or Policy(),
         enabled=enabled,
+        tags=tags,
     )
     return WatchedCheck(definition=definition, check=Told(key=name), rules=rules)
 
@@ -84,7 +87,7 @@ class Kept:
 
     groups: list[list[Entry]] = field(default_factory=list)
 
-    def record(self, entries: Sequence[Entry], *, urgent: bool = False) -> None:
+    def record(self, entries: Sequence[Entry | Ruled], *, urgent: bool = False) -> None:
         self.groups.append(list(entries))
 
     @property

@@ -49,7 +49,8 @@ def test_placeholders_take_their_values_from_the_environment() -> None:
         ({**HOOK, "fallback": "hook"}, "can't be its own fallback"),
         ({**HOOK, "fallback": 5}, "must be text"),
         ({**HOOK, "urll": "https://h/T0KEN"}, 'urll = ***: unknown key, did you mean "url"?'),
-        ({**HOOK, "url": "ftp://h/T0KEN"}, "url must begin with http"),
+        ({**HOOK, "url": "ftp://h/T0KEN"}, "url = ***: must begin with http:// or https://"),
+        ({**HOOK, "timeout": "16s"}, 'timeout = "16s": must be at most 15 s'),
         ({**HOOK, "url": ["https://h/T0KEN"]}, "url = ***: must be text, not a list"),
         ({**HOOK, "url": "${NOPE}"}, 'url = "${NOPE}": the environment variable NOPE is not set'),
         ({**HOOK, "enabled": "yes"}, "must be true or false"),
@@ -64,6 +65,15 @@ def test_a_wrong_table_is_refused_with_its_reason(table: Any, expected: str) -> 
 
     assert expected in found
     assert "T0KEN" not in found
+
+
+def test_all_that_a_kind_refuses_is_told_at_once() -> None:
+    found = mistakes({**HOOK, "url": "ftp://h/", "headers": {"Host": "T0KEN"}, "timeout": "1m"})
+
+    assert [each.split(" = ")[0] for each in found] == [
+        f'channel "hook" {key}' for key in ("url", "headers", "timeout")
+    ]
+    assert "T0KEN" not in "".join(found)
 
 
 def test_a_name_can_be_used_once_only() -> None:

@@ -107,6 +107,38 @@ def test_what_a_kind_refuses_as_a_whole_is_told_by_the_checks_name() -> None:
     assert found == 'check "a": exactly one of match, pid_file and pid must be given'
 
 
+@pytest.mark.parametrize(
+    ("kind", "url", "expected"),
+    [
+        ("http", "htp:/x", 'url = "htp:/x": must begin with http:// or https://'),
+        ("http", "htp:/ada:hunter2@x", 'url = "htp:/***@x": must begin with http'),
+        ("http", "http://h:port/", 'url = "http://h:port/": is not a valid address'),
+        ("http", "${URL}", 'url = "${URL}": must begin with http:// or https://'),
+        ("sql", "mysql://ada:hunter2@h/d", 'url = "mysql://***@h/d": is of a database that'),
+        ("sql", "${URL}", 'url = "${URL}": is of a database that is not supported here'),
+    ],
+)
+def test_what_a_kind_refuses_in_one_field_is_told_by_its_key_value_and_reason(
+    kind: str, url: str, expected: str
+) -> None:
+    (found,) = mistakes({"name": "a", "kind": kind, "url": url}, environ={"URL": "hunter2:x"})
+
+    assert found.startswith(f'check "a" {expected}')
+    assert "hunter2" not in found
+
+
+def test_what_kinds_refuse_is_told_with_all_other_mistakes_and_its_line() -> None:
+    text = '[[check]]\nname = "a"\nkind = "http"\ninterval = "0s"\n\nurl = "htp:/x"\n'
+    table = {"name": "a", "kind": "http", "interval": "0s", "url": "htp:/x"}
+
+    with pytest.raises(ConfigError) as refused:
+        build([table], Settings(), {}, read_file={"c.toml": text}.__getitem__, source="c.toml")
+
+    interval, url = str(refused.value).splitlines()
+    assert interval.startswith('c.toml:4: check "a" interval = "0s": must be longer')
+    assert url == 'c.toml:6: check "a" url = "htp:/x": must begin with http:// or https://'
+
+
 def test_a_secret_behind_a_misspelt_key_is_not_shown() -> None:
     found = mistakes({"name": "a", "kind": "http", "url": "http://h/", "pasword": "hunter2"})
 

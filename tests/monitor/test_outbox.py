@@ -280,7 +280,7 @@ async def test_what_was_sent_while_the_store_was_away_is_not_sent_again(rig: Rig
     assert len(SENT) == 1
 
 
-async def test_a_crash_between_sending_and_storing_costs_one_copy_with_the_same_key(
+async def test_a_crash_between_sending_and_storing_costs_one_copy_with_the_same_key_at_once(
     rig: Rig,
 ) -> None:
     key = rig.put("mail")
@@ -297,14 +297,9 @@ async def test_a_crash_between_sending_and_storing_costs_one_copy_with_the_same_
     first.start()
     await asyncio.wait_for(crashed.wait(), 5)
     await first.close(0)
-    rig.clock.forward(59)
     async with rig.sending(named("mail")):
-        await asyncio.sleep(0.1)
-        early = len(SENT)
-        rig.clock.forward(1)
         await rig.until(lambda: rig.states() == [("mail", "delivered")])
 
-    assert early == 1
     assert [told_key for _, _, told_key in SENT] == [key, key]
 
 

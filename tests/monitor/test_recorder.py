@@ -165,6 +165,24 @@ def test_a_store_function_runs_in_the_writers_thread(rig: Rig) -> None:
     assert rig.recorder.call(name).result(2) == "recorder"
 
 
+def test_a_call_that_nobody_waits_for_any_more_does_not_end_the_writer(rig: Rig) -> None:
+    begun, may_end = threading.Event(), threading.Event()
+
+    def slow() -> None:
+        begun.set()
+        may_end.wait(5)
+
+    running, waiting = rig.recorder.call(slow), rig.recorder.call(lambda: 7)
+    begun.wait(5)
+    running.cancel()
+    waiting.cancel()
+    may_end.set()
+    rig.recorder.record([entry(1)])
+
+    wait_for(lambda: rig.stored() == times(1), 5)
+    assert not rig.lost.is_set()
+
+
 def test_a_beat_renews_the_leadership(rig: Rig) -> None:
     at = START + timedelta(seconds=2)
 

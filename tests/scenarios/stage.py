@@ -7,21 +7,27 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Engine, Row, select, update
 
 from dashboard.views import CheckView, check_view
-from domain.facts import CheckState, Measurement
-from domain.incidents import Incident
+from domain.alertrules import AlertRule
+from domain.facts import CheckState, Measurement, Sample
+from domain.incidents import Incident, fingerprint
 from domain.paging import Recipient, severities
+from domain.windows import Window
 from monitor.cycle import Cycle
 from monitor.definitions import WatchedCheck
 from monitor.publishing import published
 from monitor.roster import Roster, Watch
+from monitor.rulings import Rulings
+from monitor.windows import Windows
+from storage import rule_rows
 from storage.engine import reader
 from storage.incident_rows import read
 from storage.journal import Beat, Entry, Journal
 from storage.leadership import Lease, Process, claim
 from storage.readings import Readings
+from storage.rule_rows import Ruled
 from storage.schema import affected, decisions, incident_lines, incidents, outbox
 from tests.monitor.stand_ins import ANSWERS, START, Clock, NoForeign, good
 
@@ -33,7 +39,7 @@ class Direct:
     journal: Journal
     lease: Lease
 
-    def record(self, entries: Sequence[Entry], *, urgent: bool = False) -> None:
+    def record(self, entries: Sequence[Entry | Ruled], *, urgent: bool = False) -> None:
         self.journal.commit(self.lease, entries)
 
 
@@ -80,9 +86,9 @@ class Scenario:
     def sweep(self, watched_now: Sequence[str] | None = None) -> None:
         """What comes with time alone happens."""
         names = [watch.name for watch in self.cycle.roster]
-        self.journal.sweep(
-            self.lease, names if watched_now is None else watched_now, self.clock.now
-        )
+        watched = {fingerprint(name) for name in (names if watched_now is None else watched_now)}
+        watched |= self.cycle.rulings.watched()
+        self.journal.sweep(self.lease, watched, self.clock.now)
 
     def incidents(self) -> list[Stood]:
         """All incidents, oldest first, with their lines and what they affect now."""
@@ -94,6 +100,38 @@ class Scenario:
         """All deliveries in the order in which they were decided."""
         with reader(self.engine).connect() as connection:
             return list(connection.execute(select(outbox).order_by(outbox.c.id)).all())
+
+    def put_in_force(self, *rules: AlertRule, windows: Sequence[Window] = ()) -> None:
+        """Alert rules and maintenance windows; what the rules said before goes on."""
+        laid = Windows(windows)
+        self.cycle.windows = laid
+        states = rule_rows.load(self.engine, [rule.id for rule in rules])
+        self.cycle.rulings = Rulings(rules, states, self.clock.now, laid)
+        self.settle_windows()
+
+    def settle_windows(self) -> None:
+        """Windows begin and end by the clock."""
+        entries = self.cycle.windows.settle(self.cycle.roster, self.clock.now)
+        self.journal.commit(self.lease, entries)
+
+    def sample(self, name: str, value: float, **labels: str) -> None:
+        """A sample that belongs to no check arrives, ten seconds after the one before."""
+        self.clock.forward(10)
+        pairs = tuple(sorted(labels.items()))
+        found = Sample(name=name, at=self.clock.now, value=value, labels=pairs)
+        self.journal.commit(self.lease, self.cycle.rulings.observe([found]), [found])
+
+    def elapse(self, seconds: float) -> None:
+        """Time passes without samples, and the rules are asked what that means."""
+        self.clock.now += timedelta(seconds=seconds)
+        self.journal.commit(self.lease, self.cycle.rulings.elapse(self.clock.now))
+
+    def settle_all(self) -> None:
+        """Every delivery that waits is delivered."""
+        values = {"state": "delivered", "settled_at": self.clock.now}
+        waiting = outbox.c.state == "pending"
+        with self.engine.begin() as connection:
+            connection.execute(update(outbox).where(waiting).values(values))
 
     def reasons(self, gate: str) -> list[str]:
         """What a gate answered, in order."""

@@ -9,7 +9,16 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from storage import schema
-from storage.commands import Command, CommandState, Reply, answer, reply, request, take
+from storage.commands import (
+    ABANDONED,
+    Command,
+    CommandState,
+    Reply,
+    answer,
+    reply,
+    request,
+    take,
+)
 from storage.leadership import LeadershipLost
 from tests.storage.stores import Store, after, lead
 
@@ -130,3 +139,47 @@ def test_a_command_that_can_not_be_stored_leaves_no_trace(store: Store) -> None:
 
     assert (store.count(schema.commands), store.count(schema.audit)) == (0, 0)
     assert store.change_counter == changes
+
+
+def test_what_a_dead_monitor_had_taken_is_answered_as_failed_by_the_next_leader(
+    store: Store,
+) -> None:
+    number = ask(store)
+    take(store.engine, store.lease, after(1))
+    new = lead(store.engine, "two", after(20))
+
+    assert take(store.engine, new, after(20)) == ()
+
+    failed = Reply(state=CommandState.FAILED, document={"error": ABANDONED})
+    assert reply(store.engine, number) == failed
+
+
+def test_a_late_answer_of_the_former_leader_changes_nothing(store: Store) -> None:
+    number = ask(store)
+    take(store.engine, store.lease, after(1))
+    take(store.engine, lead(store.engine, "two", after(20)), after(20))
+
+    answer(store.engine, number, ok=True, document={"status": "healthy"}, now=after(21))
+
+    failed = Reply(state=CommandState.FAILED, document={"error": ABANDONED})
+    assert reply(store.engine, number) == failed
+
+
+def test_a_leader_that_takes_again_leaves_what_it_is_carrying_out(store: Store) -> None:
+    number = ask(store)
+    take(store.engine, store.lease, after(1))
+
+    take(store.engine, store.lease, after(300))
+
+    assert reply(store.engine, number) == Reply(state=CommandState.TAKEN, document=None)
+
+
+def test_a_command_that_expired_while_nobody_led_is_not_run_by_the_next_leader(
+    store: Store,
+) -> None:
+    number = ask(store)
+    new = lead(store.engine, "two", after(90))
+
+    assert take(store.engine, new, after(90)) == ()
+
+    assert reply(store.engine, number) == Reply(state=CommandState.EXPIRED, document=None)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine, insert, inspect
 from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from storage.engine import (
@@ -19,6 +19,7 @@ from storage.engine import (
     from_ms,
     is_away,
     open_engine,
+    open_existing,
     parse_url,
     reader,
     to_ms,
@@ -79,6 +80,52 @@ def test_sqlite_is_the_bundled_one_without_the_bug_that_corrupts(tmp_path: Path)
 
 def test_the_version_of_the_database_is_told(engine: Engine) -> None:
     assert version(engine).startswith(("SQLite 3.", "Postgres "))
+
+
+def test_an_existing_store_is_opened_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'odd 100% #1 ü' / 'nocturne.db'}"
+    made = open_engine(url)
+    with made.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE here (id INTEGER)")
+    made.dispose()
+
+    engine = open_existing(url)
+    with reader(engine).connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM here").scalar_one() == 0
+    engine.dispose()
+
+
+def test_a_deleted_store_is_never_written_to_nor_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "nocturne.db"
+    open_engine(f"sqlite:///{path}").connect().close()
+    engine = open_existing(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE here (id INTEGER)")
+
+    path.unlink()
+
+    with pytest.raises(OperationalError, match="unable to open"), engine.begin():
+        pass
+    engine.dispose()
+    assert not path.exists()
+
+
+def test_a_store_that_was_put_in_the_place_of_another_is_opened_anew(tmp_path: Path) -> None:
+    path, other = tmp_path / "nocturne.db", tmp_path / "other.db"
+    for each in (path, other):
+        engine = open_engine(f"sqlite:///{each}")
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"CREATE TABLE {each.stem} (id INTEGER)")
+        engine.dispose()
+    engine = open_existing(f"sqlite:///{path}")
+    with engine.connect():
+        pass
+
+    other.replace(path)
+
+    with reader(engine).connect() as connection:
+        assert inspect(connection).get_table_names() == ["other"]
+    engine.dispose()
 
 
 def test_sqlite_writes_ahead_and_holds_foreign_keys(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, select
@@ -13,7 +13,7 @@ from domain.incidents import Incident, Problem, Severity, Stage, problem_of
 from domain.operating import NotAllowed, Order, Verb
 from domain.paging import Recipient
 from storage.incident_changes import IncidentChanges, UnknownIncident
-from storage.incident_readings import IncidentReadings, statistics
+from storage.incident_readings import IncidentReadings
 from storage.incidents import take_up
 from storage.journal import Entry
 from storage.schema import audit, outbox
@@ -239,12 +239,29 @@ def test_figures_tell_how_long_people_and_recoveries_took(desk: Desk, engine: En
     desk.reads(H, 40)
     _open(engine, "db", after(50))
 
-    figures = statistics(desk.readings.since(after(-1), 10))
+    figures = desk.readings.statistics(after(-1))
 
-    assert (figures.count, figures.open) == (2, 1)
-    assert figures.by_severity == {"critical": 2}
-    assert figures.by_component == {"api": 1, "db": 1}
-    assert (figures.mtta_s, figures.mttr_s) == (10.0, 40.0)
+    assert (figures.all.count, figures.all.open) == (2, 1)
+    assert (figures.all.mtta_s, figures.all.mttr_s) == (10.0, 40.0)
+    assert {name: each.count for name, each in figures.by_severity.items()} == {"critical": 2}
+    assert {name: each.mttr_s for name, each in figures.by_component.items()} == {
+        "api": 40.0,
+        "db": None,
+    }
+
+
+def test_figures_are_told_by_the_monday_of_their_week(desk: Desk, engine: Engine) -> None:
+    monday = datetime(2026, 3, 30, tzinfo=UTC)
+    _open(engine, "db", monday - timedelta(milliseconds=1))
+    _open(engine, "api-2", monday)
+    _open(engine, "api-3", monday + timedelta(days=6, hours=23))
+
+    weeks = desk.readings.statistics(monday - timedelta(days=9)).by_week
+
+    assert {name: each.count for name, each in weeks.items()} == {
+        "2026-03-23": 1,
+        "2026-03-30": 2,
+    }
 
 
 def _open(engine: Engine, name: str, at: datetime) -> None:

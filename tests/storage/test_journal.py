@@ -10,8 +10,9 @@ from sqlalchemy.exc import DBAPIError
 
 from domain.facts import CheckState, Decision, Mark, Status
 from storage import schema
-from storage.journal import Beat, decode_state
+from storage.journal import Beat
 from storage.leadership import LeadershipLost
+from storage.state_rows import decode_state
 from tests.storage.stores import C, H, Store, after, entry, lead, line, result, sample
 
 NOTHING = dict.fromkeys(("results", "transitions", "decisions", "samples", "series", "gaps"), 0)

@@ -38,6 +38,14 @@ def upgrade():
 """
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database in which nothing stands yet."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'data' / 'nocturne.db'}"
+    return str(request.getfixturevalue("postgres_url"))
+
+
 @pytest.fixture
 def scripts(tmp_path: Path) -> Callable[[str], Path]:
     """Makes the migrations of a version to come: this one's, and a next one that ends as told."""

@@ -113,6 +113,20 @@ def test_a_row_leased_by_a_process_that_died_is_leased_again_with_the_same_key(p
     assert second.key == first.key
 
 
+def test_a_new_leader_takes_back_what_the_one_before_it_had_leased(post: Post) -> None:
+    post.put()
+    (first,) = post.lease()
+    engine = post.store.engine
+    successor = lead(engine, "two")
+
+    assert outbox.take_back(engine, successor) == 1
+    (second,) = outbox.lease(engine, successor, after(0))
+
+    assert (second.key, second.attempts) == (first.key, first.attempts)
+    with pytest.raises(LeadershipLost):
+        outbox.take_back(engine, post.store.lease)
+
+
 def test_a_monitor_that_lost_the_leadership_neither_leases_nor_settles(post: Post) -> None:
     post.put()
     post.put(incident="B")

@@ -11,7 +11,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from dashboard.application import create_app
-from domain.facts import Mark, Status
+from domain.configuration import CONFIG_NOTICE
+from domain.facts import CheckState, Mark, Result, Status
+from storage.journal import Entry
 from tests.dashboard.filled import Filled, about, fill
 
 
@@ -143,6 +145,39 @@ def test_a_component_tells_its_history(client: FlaskClient) -> None:
     assert body["status"] == "healthy"
     assert [run["status"] for run in body["history"]] == ["healthy"]
     assert body["success_rate"] == 100.0
+
+
+def test_runs_behind_a_dead_parent_or_that_prove_nothing_count_for_no_rate(
+    store: Filled, client: FlaskClient, now: datetime
+) -> None:
+    for seconds, mark in ((1, Mark.BLOCKED), (2, Mark.INCONCLUSIVE)):
+        at = now + timedelta(seconds=seconds)
+        state = CheckState(check="shop-api", hard=Status.HEALTHY, mark=mark, last_at=at)
+        run = Result(check="shop-api", kind="http", at=at, status=Status.CRITICAL, message="no")
+        store.journal.commit(store.lease, [Entry(state=state, due=None, result=run)])
+
+    body = client.get("/health/components/shop-api").get_json()
+
+    assert [run["reason"] for run in body["history"]] == ["inconclusive", "blocked", "none"]
+    assert body["success_rate"] == 100.0
+
+
+def test_a_refused_configuration_is_told_and_makes_the_status_no_worse(
+    store: Filled, client: FlaskClient, now: datetime
+) -> None:
+    assert client.get("/health").get_json()["configuration"] == {
+        "state": "in force",
+        "since": None,
+        "reason": None,
+    }
+
+    store.journal.notify(CONFIG_NOTICE, "error", "refused: c.toml:3: no", now)
+    told = create_app(store.settings(), store.engine).server.test_client().get("/health")
+
+    assert told.get_json()["status"] == "healthy"
+    found = told.get_json()["configuration"]
+    assert (found["state"], found["reason"]) == ("refused", "refused: c.toml:3: no")
+    assert abs(datetime.fromisoformat(found["since"]) - now) < timedelta(seconds=1)
 
 
 @pytest.mark.parametrize("hours", ["NaN", "-1", "0", "1e308", "x", "inf", ""])

@@ -125,8 +125,13 @@ def test_statistics_count_and_tell_how_long_things_took(
     body = client.get("/incidents/statistics").get_json()
 
     assert (body["hours"], body["count"], body["open"]) == (720.0, 2, 1)
-    assert body["by_severity"] == {"critical": 1, "minor": 1}
-    assert body["by_component"] == {"cpu": 1, "shop-db": 1}
+    severities = {name: each["count"] for name, each in body["by_severity"].items()}
+    assert severities == {"critical": 1, "minor": 1}
+    assert {name: each["mttr_s"] for name, each in body["by_component"].items()} == {
+        "cpu": 600.0,
+        "shop-db": None,
+    }
+    assert sum(each["count"] for each in body["by_week"].values()) == 2
     assert (body["mtta_s"], body["mttr_s"]) == (None, 600.0)
 
 
@@ -278,3 +283,28 @@ def test_what_was_just_acknowledged_shows_in_the_next_snapshot_at_once(
 
     found = next(each for each in body["checks"] if each["name"] == "shop-db")
     assert found["incident"]["acknowledged_by"] == "Mara"
+
+
+@pytest.mark.parametrize(
+    ("verb", "body"),
+    [
+        ("comment", {"text": "The disk is full."}),
+        ("assign", {"assignee": "Jonas Weber"}),
+        ("investigate", {}),
+        ("resolve", {"notes": "A known fault.", "force": True}),
+    ],
+)
+def test_an_order_is_signed_with_the_name_of_who_gives_it(
+    client: FlaskClient, incident: Incident, verb: str, body: dict[str, Any]
+) -> None:
+    answer = order(client, incident, verb, **body, by=" Mara Lind ")
+
+    assert answer.status_code == 200
+    assert answer.get_json()["lines"][-1]["actor"] == "Mara Lind"
+
+
+def test_a_signature_that_is_no_name_is_refused(client: FlaskClient, incident: Incident) -> None:
+    answer = order(client, incident, "comment", text="x", by="a\u202eb")
+
+    assert answer.status_code == 400
+    assert "by" in answer.get_json()["detail"]

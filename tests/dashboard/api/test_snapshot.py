@@ -218,3 +218,23 @@ def test_what_the_viewer_may_do_stands_in_a_header_and_not_in_the_shared_documen
     assert again.status_code == 304
     assert [each.headers["Nocturne-Role"] for each in (answer, again)] == ["operator"] * 2
     assert "operator" not in answer.get_data(as_text=True)
+
+
+def test_an_alert_rule_that_fires_is_a_problem_of_the_whole(
+    store: Filled, client: FlaskClient, clock: Clock
+) -> None:
+    before = client.get("/live/snapshot").get_json()
+    store.alert("disk-other-mounts", "Disk (mount /srv) is critical", START)
+
+    clock.forward(1)
+    body = client.get("/live/snapshot").get_json()
+
+    assert body["overall"] == "critical"
+    assert body["counts"]["critical"] == before["counts"]["critical"] + 1
+    (alert,) = body["alerts"]
+    assert (alert["name"], alert["alert"], alert["status"], alert["message"]) == (
+        "Disk (mount /srv)",
+        "disk-other-mounts",
+        "critical",
+        "92 %, expected < 90 %",
+    )

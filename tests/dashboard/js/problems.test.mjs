@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { calmText, headline, problemsOf } from "../../../assets/modules/problems.mjs";
+import { calmText } from "../../../assets/modules/calm.mjs";
+import { headline, problemsOf } from "../../../assets/modules/problems.mjs";
 
 const NOW = 10_000_000;
 const check = (name, more = {}) => ({ name, status: "healthy", mark: "none", since: NOW - 60_000, stale_at: NOW + 1000, ...more });

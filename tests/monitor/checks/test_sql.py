@@ -194,7 +194,7 @@ async def test_a_database_that_does_not_exist_is_missing(postgres_url: str) -> N
 @pytest.mark.parametrize(
     ("url", "reason"),
     [
-        ("mysql://ada:secret@host/db", "'mysql' is not supported here: use sqlite:///path"),
+        ("mysql://ada:secret@host/db", "a database that is not supported here: use sqlite:///path"),
         ("sqlite://", "not supported"),
         ("sqlite://host/path", "not supported"),
         ("postgresql://ada:secret@host:port/db", "not a valid database address"),

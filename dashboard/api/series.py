@@ -1,0 +1,143 @@
+"""Series over HTTP: which there are, and the points of one of them for a chart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from http import HTTPStatus
+
+from flask import Blueprint, Response, request
+from sqlalchemy import Engine
+
+from dashboard.access import problem
+from dashboard.api.answers import answer
+from dashboard.api.orders import Refused
+from domain import ruletable
+from domain.alertrules import AlertRule, selects
+from domain.mistakes import ConfigError
+from domain.units import unit_of
+from storage import definitions
+from storage.changes import RULE, UnknownDefinition
+from storage.engine import reader
+from storage.series_readings import Named, SeriesReadings
+
+LONGEST_HOURS = 24 * 90.0
+USUAL_HOURS = 24.0
+MOST_SERIES = 2_000
+
+
+def blueprint(engine: Engine, clock: Callable[[], datetime]) -> Blueprint:
+    """The routes of series. Access to them is decided before."""
+    routes = Blueprint("series", __name__, url_prefix="/api/v1/series")
+    readings = SeriesReadings(engine)
+
+    @routes.get("")
+    def listed() -> Response:
+        metric, rule = request.args.get("metric"), _rule(engine, request.args.get("rule"))
+        wanted = _labels().items()
+        limit = None if wanted or rule is not None else MOST_SERIES + 1
+        found = tuple(
+            each
+            for each in readings.named(metric if rule is None else rule.metric, limit)
+            if wanted <= dict(each.labels).items()
+            and (rule is None or selects(rule, each.metric, each.labels))
+        )
+        shown = [
+            {"metric": each.metric, "labels": dict(each.labels), "unit": unit_of(each.metric)}
+            for each in found[:MOST_SERIES]
+        ]
+        return answer({"count": len(shown), "series": shown, "truncated": len(found) > len(shown)})
+
+    @routes.get("/points")
+    def points() -> Response:
+        named, hours = _named(), _hours()
+        end = _until() or clock()
+        start = end - timedelta(hours=hours)
+        course = readings.course(named, start, end)
+        if course is None:
+            return problem(
+                HTTPStatus.NOT_FOUND, f"there is no series {named.metric} of these labels"
+            )
+        return answer(
+            {
+                "metric": named.metric,
+                "labels": dict(named.labels),
+                "unit": unit_of(named.metric),
+                "hours": hours,
+                "from": start.isoformat(),
+                "to": end.isoformat(),
+                "samples": course.samples,
+                "step_s": course.step_ms / 1000,
+                "at": [at for at, _, _ in course.points],
+                "low": [low for _, low, _ in course.points],
+                "high": [high for _, _, high in course.points],
+            }
+        )
+
+    @routes.errorhandler(Refused)
+    def _malformed(error: Refused) -> Response:
+        return problem(HTTPStatus.BAD_REQUEST, str(error))
+
+    @routes.errorhandler(UnknownDefinition)
+    def _unknown(error: UnknownDefinition) -> Response:
+        return problem(HTTPStatus.NOT_FOUND, str(error))
+
+    @routes.errorhandler(ConfigError)
+    def _impossible(error: ConfigError) -> Response:
+        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+
+    return routes
+
+
+def _rule(engine: Engine, name: str | None) -> AlertRule | None:
+    """The rule in force of this name; None when none is asked for."""
+    if name is None:
+        return None
+    with reader(engine).connect() as connection:
+        found = definitions.load_one(connection, RULE, name)
+    if found is None:
+        raise UnknownDefinition(RULE, name)
+    return ruletable.read_rule(found.in_force)
+
+
+def _named() -> Named:
+    metric = request.args.get("metric")
+    if not metric:
+        raise Refused("metric: it is missing")
+    return Named(metric=metric, labels=tuple(sorted(_labels().items())))
+
+
+def _labels() -> dict[str, str]:
+    labels: dict[str, str] = {}
+    for text in request.args.getlist("label"):
+        label, equals, value = text.partition("=")
+        if not label or not equals:
+            raise Refused("label: write it like label=host=web-1")
+        labels[label] = value
+    return labels
+
+
+def _hours() -> float:
+    given = request.args.get("hours")
+    try:
+        hours = USUAL_HOURS if given is None else float(given)
+    except ValueError:
+        hours = math.nan
+    if not 0 < hours <= LONGEST_HOURS:
+        raise Refused(f"hours: must be a number more than 0 and up to {LONGEST_HOURS:.0f}")
+    return hours
+
+
+def _until() -> datetime | None:
+    given = request.args.get("until")
+    if given is None:
+        return None
+    try:
+        until = datetime.fromisoformat(given)
+    except ValueError:
+        until = None
+    # Before 1971 or after 2200 nothing was measured, and the arithmetic of dates ends somewhere.
+    if until is None or until.tzinfo is None or not 1971 <= until.year <= 2200:
+        raise Refused("until: must be a time with its zone, like 2026-11-21T13:00:00Z")
+    return until

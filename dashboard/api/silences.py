@@ -1,0 +1,183 @@
+"""Silences over HTTP: those that hold, are to come or have just ended; making and ending them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, ClassVar
+
+import msgspec
+from flask import Blueprint, Response, request
+from sqlalchemy import Engine
+
+from dashboard.access import problem
+from dashboard.api.answers import answer
+from dashboard.api.bodies import strictly
+from dashboard.api.orders import ANONYMOUS, Body, Name, Refused, Text
+from domain import silences as rules
+from domain.matching import Match, Subject, as_table, matches, read_match
+from domain.silences import NotASilence, Silence
+from storage import silences
+from storage.readings import Readings
+from storage.silences import UnknownSilence
+
+ENDED_HOURS = 24
+SOON = timedelta(hours=1)
+Minutes = Annotated[int, msgspec.Meta(ge=1, le=366 * 24 * 60)]
+
+
+class Asked(Body):
+    """A silence to make: what it mutes, why, and from when until when (or for how long)."""
+
+    names: ClassVar[tuple[str, ...]] = ("author",)
+    texts: ClassVar[tuple[str, ...]] = ("reason",)
+    match: dict[str, Any]
+    reason: Text
+    author: Name | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    minutes: Minutes | None = None
+    everything: bool = False
+
+
+class Nothing(Body):
+    """An order that needs no words."""
+
+
+def blueprint(
+    engine: Engine,
+    readings: Readings,
+    clock: Callable[[], datetime],
+    *,
+    changed: Callable[[], None],
+) -> Blueprint:
+    """The routes of silences; `changed` is called after each change. Access is decided before."""
+    routes = Blueprint("silences", __name__, url_prefix="/api/v1/silences")
+
+    @routes.get("")
+    def listed() -> Response:
+        now = clock()
+        found = silences.listed(engine, now - timedelta(hours=ENDED_HOURS))
+        documents = [document(each, now) for each in found]
+        return answer({"count": len(documents), "silences": documents})
+
+    @routes.post("")
+    def make() -> Response:
+        asked, now = strictly(request.get_data(), Asked), clock()
+        match = _match(asked.match)
+        start, end = _span(asked, now)
+        rules.check(match, asked.reason, start, end, now, everything=asked.everything)
+        made = silences.silence(
+            engine,
+            match,
+            author=(asked.author or ANONYMOUS).strip(),
+            reason=asked.reason.strip(),
+            starts_at=start,
+            ends_at=end,
+            now=now,
+        )
+        changed()
+        body = {**document(made, now), "matches": _names(readings, match, now)}
+        response = answer(body, 201)
+        response.headers["Location"] = f"/api/v1/silences/{made.id}"
+        return response
+
+    @routes.post("/<int:silence_id>/end")
+    def end(silence_id: int) -> Response:
+        strictly(request.get_data(), Nothing)
+        ended = silences.end(engine, silence_id, actor=ANONYMOUS, now=clock())
+        changed()
+        return answer(document(ended, clock()))
+
+    _answer_refusals(routes)
+    return routes
+
+
+def _answer_refusals(routes: Blueprint) -> None:
+    @routes.errorhandler(Refused)
+    def _malformed(error: Refused) -> Response:
+        return problem(400, str(error))
+
+    @routes.errorhandler(NotASilence)
+    def _impossible(error: NotASilence) -> Response:
+        return problem(422, str(error))
+
+    @routes.errorhandler(UnknownSilence)
+    def _unknown(error: UnknownSilence) -> Response:
+        return problem(404, str(error))
+
+
+def document(silence: Silence, now: datetime) -> dict[str, Any]:
+    """A silence. Times are ISO 8601, UTC."""
+    return {
+        "id": silence.id,
+        "match": as_table(silence.match),
+        "author": silence.author,
+        "reason": silence.reason,
+        "starts_at": silence.starts_at.isoformat(),
+        "ends_at": silence.ends_at.isoformat(),
+        "state": _state(silence, now),
+        "expires_soon": _state(silence, now) == "active" and silence.ends_at - now <= SOON,
+        "ended_by": silence.ended_by,
+    }
+
+
+def _state(silence: Silence, now: datetime) -> str:
+    if silence.ended_by is not None or silence.ends_at <= now:
+        return "ended"
+    if silence.is_active(now):
+        return "active"
+    return "pending"
+
+
+def _match(table: dict[str, Any]) -> Match:
+    try:
+        return read_match(table)
+    except ValueError as error:
+        raise Refused(f"match: {error}") from None
+
+
+def _span(asked: Asked, now: datetime) -> tuple[datetime, datetime]:
+    start = _utc("starts_at", asked.starts_at) or now
+    if (asked.ends_at is None) == (asked.minutes is None):
+        raise Refused("ends_at: give either ends_at or minutes")
+    if asked.minutes is not None:
+        try:
+            return start, start + timedelta(minutes=asked.minutes)
+        except OverflowError:
+            raise Refused("starts_at: it is out of range") from None
+    end = _utc("ends_at", asked.ends_at)
+    assert end is not None
+    return start, end
+
+
+def _utc(field: str, moment: datetime | None) -> datetime | None:
+    if moment is None:
+        return None
+    if moment.tzinfo is None:
+        raise Refused(f"{field}: it has no zone: write it like 2026-01-31T22:00:00Z")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise Refused(f"{field}: it is out of range") from None
+
+
+def _names(readings: Readings, match: Match, now: datetime) -> list[str]:
+    """The checks that the matcher is about, whatever severity they may reach."""
+    whatever = replace(match, severity=())
+    found = []
+    for row in readings.board(now).checks:
+        subject = Subject(
+            name=row.name,
+            kind=row.kind,
+            tags=frozenset(str(tag) for tag in _list(row.about.get("tags"))),
+            group=str(row.about.get("group") or ""),
+        )
+        if matches(whatever, subject):
+            found.append(row.name)
+    return sorted(found)
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,141 @@
+"""Alert rules, the `[[rule]]` tables: thresholds, rates and absences on any metric.
+
+What a kind adds is how a sample becomes the value to judge (`domain.rulestate`); levels, holding,
+clearing and missing data are the same for all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+from domain.incidents import Severity
+from domain.rules import Operator, Rule
+from domain.units import show, span, unit_of
+
+Labels = tuple[tuple[str, str], ...]
+
+LONGEST_FINGERPRINT = 300
+DIGEST = 16
+CHECK = "check"
+MACHINE = "system."
+COOLDOWN_S = 900.0
+INTERVAL_S = 10.0
+# So many intervals without a sample, and the data is missing.
+MISSED = 2
+
+
+class RuleKind(StrEnum):
+    """How a rule looks at its metric."""
+
+    THRESHOLD = "threshold"
+    RATE = "rate"
+    ABSENCE = "absence"
+
+
+class Missing(StrEnum):
+    """What a rule says when its data stays away: it is unknown, goes on as it was, or is critical."""
+
+    UNKNOWN = "unknown"
+    IGNORE = "ignore"
+    ALERT = "alert"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertRule:
+    """A rule on every series of `metric` whose labels match.
+
+    `labels` are shell globs; a label that is not named may have any value. `for_s` is how long a
+    level must hold before it fires, `keep_firing_for_s` how long it must be clear before it ends.
+    A RATE is taken over `window_s`: in units an hour, or with `reaches` as the hours until the
+    metric gets there. `interval_s` is how often samples are expected. `severity` stands in for that
+    of the level. Without `channels` all are told.
+    """
+
+    id: str
+    metric: str
+    levels: Rule
+    kind: RuleKind = RuleKind.THRESHOLD
+    title: str = ""
+    description: str = ""
+    runbook: str = ""
+    message: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    for_s: float = 0.0
+    keep_firing_for_s: float = 0.0
+    window_s: float = 0.0
+    reaches: float | None = None
+    missing: Missing = Missing.UNKNOWN
+    interval_s: float = INTERVAL_S
+    severity: Severity | None = None
+    cooldown_s: float = COOLDOWN_S
+    enabled: bool = True
+    channels: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    @property
+    def patience_s(self) -> float:
+        """Seconds without a sample after which the data is missing."""
+        return self.for_s if self.kind is RuleKind.ABSENCE else MISSED * self.interval_s
+
+
+def selects(rule: AlertRule, metric: str, labels: Iterable[tuple[str, str]]) -> bool:
+    """Whether a series is one of the rule's.
+
+    This machine's metrics are sampled beside the checks that judge them. A rule that names no check
+    means the samples, else one fault would be told twice.
+    """
+    if metric != rule.metric:
+        return False
+    given = dict(labels)
+    if CHECK in given and CHECK not in rule.labels and metric.startswith(MACHINE):
+        return False
+    return all(
+        name in given and fnmatchcase(given[name], glob) for name, glob in rule.labels.items()
+    )
+
+
+def fingerprint(rule_id: str, labels: Iterable[tuple[str, str]]) -> str:
+    """The fingerprint of one series under a rule: `rule:disk-high:mount=/`.
+
+    One that is too long for its column ends in a digest of what was cut off.
+    """
+    pairs = ",".join(f"{name}={value}" for name, value in sorted(labels))
+    text = f"rule:{rule_id}:{pairs}" if pairs else f"rule:{rule_id}"
+    if len(text) <= LONGEST_FINGERPRINT:
+        return text
+    digest = hashlib.sha256(text.encode()).hexdigest()[:DIGEST]
+    return f"{text[: LONGEST_FINGERPRINT - DIGEST - 1]}~{digest}"
+
+
+def unit_for(kind: RuleKind, metric: str, reaches: float | None) -> str:
+    """The unit of what is judged: that of the metric, the same an hour, or hours."""
+    if kind is not RuleKind.RATE:
+        return unit_of(metric)
+    return "h" if reaches is not None else f"{unit_of(metric)}/h"
+
+
+def operator_for(reaches: float | None) -> Operator:
+    """The operator of a rule that names none: few hours left are bad, large values else."""
+    return Operator.GTE if reaches is None else Operator.LT
+
+
+def condition(rule: AlertRule) -> str:
+    """The rule in words: `system.cpu.percent gt: warning 70 %, critical 85 % for 1 min`."""
+    if rule.kind is RuleKind.ABSENCE:
+        return f"{rule.metric}: no data for {span(rule.for_s)}"
+    given = (("warning", rule.levels.warning), ("critical", rule.levels.critical))
+    levels = (f"{name} {show(at, rule.levels.unit)}" for name, at in given if at is not None)
+    held = f" for {span(rule.for_s)}" if rule.for_s else ""
+    what = "" if rule.kind is RuleKind.THRESHOLD else f" {_rate_words(rule)}"
+    return f"{rule.metric}{what} {rule.levels.operator}: {', '.join(levels)}{held}"
+
+
+def _rate_words(rule: AlertRule) -> str:
+    if rule.reaches is None:
+        return f"per hour over {span(rule.window_s)}"
+    return f"hours to {show(rule.reaches, unit_of(rule.metric))}"

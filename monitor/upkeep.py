@@ -1,0 +1,172 @@
+"""What the monitor does regularly beside the checks: samples, alert rules, sweeps, retention."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy import Engine
+
+from domain.alertrules import AlertRule
+from domain.facts import Sample
+from domain.incidents import fingerprint
+from domain.reading import overall
+from domain.score import Component, score
+from domain.windows import Window
+from monitor.cycle import Cycle
+from monitor.orders import Ask
+from monitor.recorder import Recorder
+from monitor.roster import Roster, Watch
+from monitor.rulings import Rulings
+from monitor.sampling import SystemSampler
+from monitor.selfwatch import Vitals
+from monitor.windows import Windows
+from storage import rule_rows
+from storage.journal import Journal
+from storage.leadership import Lease
+from storage.retention import retain
+
+log = structlog.get_logger()
+
+SWEEP_S = 10.0
+RETAIN_PAUSE_S = 0.1
+LAG = "monitor.lag_ms"
+STEP = "monitor.clock_step_ms"
+OVERALL = "monitor.overall_status"
+SCORE = "monitor.health_score"
+ON_ITS_WAY = timedelta(seconds=1)
+
+
+class Upkeep:
+    """The regular work of one leadership. Its moments to come are laid from rows and windows."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        lease: Lease,
+        journal: Journal,
+        recorder: Recorder,
+        cycle: Cycle,
+        ask: Ask,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._engine = engine
+        self._lease = lease
+        self._journal = journal
+        self._recorder = recorder
+        self._cycle = cycle
+        self._ask = ask
+        self._clock = clock
+        self._sampler = SystemSampler()
+        self._lag_ms = 0.0
+        self._step_ms = 0.0
+        self._next: datetime | None = None
+
+    async def adopt(self, rules: Sequence[AlertRule], windows: Sequence[Window]) -> None:
+        """Put rules and windows in force; what the rules said before goes on."""
+        now = self._clock()
+        laid = Windows(windows)
+        self._cycle.windows = laid
+        judged = frozenset(_judged(watch) for watch in self._cycle.roster)
+        if rules != self._cycle.rulings.rules:
+            names = [rule.id for rule in rules]
+            states = await self._ask(lambda: rule_rows.load(self._engine, names))
+            known = {**states, **self._cycle.rulings.states}
+            anew = _about_something_else(self._cycle.rulings.rules, rules)
+            known = {key: state for key, state in known.items() if state.rule not in anew}
+            self._cycle.rulings = Rulings(rules, known, now, laid)
+            watched = self._cycle.rulings.watched()
+            await self._ask(lambda: rule_rows.forget(self._engine, self._lease, watched))
+        self._cycle.rulings.windows = laid
+        self._cycle.rulings.judged = judged
+        runbooks = {rule.id: rule.runbook for rule in rules if rule.runbook}
+        for watch in self._cycle.roster:
+            watch.runbooks = runbooks
+        self._settle(now)
+        # What a window or a rule has just changed for incidents should not wait for its turn.
+        self._next = now
+
+    def note(self, vitals: Vitals) -> None:
+        """Remember how the loop and the clock did, until the next sample tells of the worst."""
+        self._lag_ms = max(self._lag_ms, vitals.lag_ms)
+        self._step_ms = max(self._step_ms, abs(vitals.step_s) * 1000)
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether something has come that should not wait for the regular sweep."""
+        return self._next is not None and now >= self._next
+
+    async def sample(self) -> None:
+        """Sample the machine's metrics and the monitor's own; the rules see them first."""
+        at = self._clock().replace(microsecond=0)
+        samples = [
+            Sample(
+                name=each.name, labels=tuple(sorted(each.labels.items())), at=at, value=each.value
+            )
+            for each in await self._sampler.sample()
+        ]
+        samples.append(Sample(name=LAG, at=at, value=round(self._lag_ms, 1)))
+        samples.append(Sample(name=STEP, at=at, value=round(self._step_ms, 1)))
+        self._lag_ms = self._step_ms = 0.0
+        samples += _standing(self._cycle.roster, at)
+        self._recorder.sample(samples)
+        self._recorder.rule(self._cycle.rulings.observe(samples))
+
+    async def sweep(self) -> None:
+        """Do what comes with time alone, to windows, rules and incidents."""
+        now = self._clock()
+        # Until it is known when to look again, the regular sweep alone does.
+        self._next = None
+        self._settle(now)
+        # A sample that is on its way is not missing.
+        self._recorder.rule(self._cycle.rulings.elapse(now - ON_ITS_WAY))
+        checks = (fingerprint(watch.name) for watch in self._cycle.roster)
+        watched = frozenset(checks) | self._cycle.rulings.watched()
+        ahead = await self._ask(lambda: self._journal.sweep(self._lease, watched, now))
+        edges = [ahead, self._cycle.windows.next_edge(now)]
+        self._next = min((edge for edge in edges if edge is not None), default=None)
+
+    async def retain(self, days: int) -> None:
+        """What is older than its days goes, with pauses in which others write."""
+        before = self._clock() - timedelta(days=days)
+        while await self._ask(lambda: retain(self._engine, self._lease, before)):
+            await asyncio.sleep(RETAIN_PAUSE_S)
+
+    def _settle(self, now: datetime) -> None:
+        self._recorder.record(self._cycle.windows.settle(self._cycle.roster, now))
+
+
+def _about_something_else(
+    former: Sequence[AlertRule], rules: Sequence[AlertRule]
+) -> frozenset[str]:
+    """The rules that judge another value than before: what they said of the old one means nothing."""
+    before = {rule.id: (rule.kind, rule.metric) for rule in former}
+    return frozenset(
+        rule.id for rule in rules if before.get(rule.id) not in (None, (rule.kind, rule.metric))
+    )
+
+
+def _standing(roster: Roster, at: datetime) -> list[Sample]:
+    """How all checks together stand: the overall status (0 healthy to 4 critical), the score."""
+    readings = [(watch, watch.reading(at)) for watch in roster]
+    components = [
+        Component(
+            check=watch.name,
+            status=read.status,
+            mark=read.mark,
+            weight=watch.watched.definition.weight,
+        )
+        for watch, read in readings
+    ]
+    whole = float(overall([read for _, read in readings]))
+    found = [Sample(name=OVERALL, at=at, value=whole)]
+    value = score(components).value
+    # Without anything that counts there is no score, which is not the same as none at all.
+    return found if value is None else [*found, Sample(name=SCORE, at=at, value=round(value, 1))]
+
+
+def _judged(watch: Watch) -> tuple[str, str]:
+    """The metric that a check judges, and the path of it where it has one."""
+    check = watch.watched.check
+    return check.headline(), str(getattr(check, "path", ""))

@@ -1,0 +1,176 @@
+"""Gathers what decides over a page for one component, for `domain.whypaged` to explain."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, select
+
+from domain.alertrules import CHECK as CHECK_LABEL
+from domain.incidents import Incident, fingerprint
+from domain.muting import Reason, incident_gate
+from domain.paging import Recipient, severities
+from domain.silences import silenced_by
+from domain.whypaged import Case, Delivered
+from storage import definitions
+from storage.changes import CHANNEL, CHECK
+from storage.engine import reader
+from storage.incident_rows import read
+from storage.schema import check_state, decisions, incidents, outbox, rule_states
+from storage.silences import holding
+from storage.state_rows import decode_state
+
+GATE = "incident"
+
+
+def case_of_check(engine: Engine, name: str, now: datetime) -> Case | None:
+    """The case of a check; None when none of this name is watched."""
+    paused = _is_paused(engine, name)
+    with reader(engine).connect() as connection:
+        query = select(check_state.c.state).where(check_state.c.name == name, check_state.c.present)
+        document = connection.execute(query).scalar_one_or_none()
+        if document is None:
+            return None
+        state = decode_state(document)
+        gate = incident_gate(state, enabled=not paused)
+        detail = (
+            f"By {state.blocked_by}." if gate is Reason.BLOCKED else _sentence(state.last_message)
+        )
+        if gate is Reason.MAINTENANCE:
+            detail = f"{state.maintenance}: {detail}"
+        return _case(connection, engine, name, fingerprint(name), gate, detail, now)
+
+
+def case_of_rule(engine: Engine, key: str, now: datetime) -> Case | None:
+    """The case of an alert rule by the fingerprint of its series; None when it never spoke."""
+    with reader(engine).connect() as connection:
+        query = select(rule_states).where(rule_states.c.fingerprint == key)
+        row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        decided = _decided(connection, key)
+        check = dict(row.state.get("labels", ())).get(CHECK_LABEL)
+        if check is None or decided is not None:
+            gate = decided or (Reason.PASSED if row.level else Reason.HEALTHY)
+            detail = _sentence(str(row.state.get("message", "")))
+            return _case(connection, engine, row.rule, key, gate, detail, now)
+    # It feeds the status of that check, whose incident it is.
+    return case_of_check(engine, check, now)
+
+
+def keys_of_rule(engine: Engine, rule: str) -> tuple[str, ...]:
+    """The fingerprints of all series that a rule has spoken of."""
+    query = select(rule_states.c.fingerprint).where(rule_states.c.rule == rule)
+    with reader(engine).connect() as connection:
+        return tuple(connection.scalars(query.order_by(rule_states.c.fingerprint)))
+
+
+def case_of_incident(engine: Engine, incident_id: str, now: datetime) -> Case | None:
+    """The case of an incident: that of its component as it is now."""
+    with reader(engine).connect() as connection:
+        row = connection.execute(
+            select(incidents).where(incidents.c.id == incident_id)
+        ).one_or_none()
+    if row is None:
+        return None
+    if row.fingerprint.startswith("check:"):
+        found = case_of_check(engine, row.component, now)
+    else:
+        found = case_of_rule(engine, row.fingerprint, now)
+    if found is not None and found.incident is not None and found.incident.id == incident_id:
+        return found
+    # It is past, or what it is about is gone: what was sent of it still stands.
+    with reader(engine).connect() as connection:
+        return Case(
+            component=row.component,
+            gate=Reason.PAUSED if found is None else found.gate,
+            detail="It is not watched any more." if found is None else found.detail,
+            incident=read(row),
+            deliveries=_deliveries(connection, incident_id),
+        )
+
+
+def _case(
+    connection: Connection,
+    engine: Engine,
+    component: str,
+    key: str,
+    gate: Reason,
+    detail: str,
+    now: datetime,
+) -> Case:
+    incident = _newest(connection, key)
+    silence = None
+    if incident is not None and incident.is_open:
+        silence = silenced_by(holding(connection, now), incident, now)
+    return Case(
+        component=component,
+        gate=gate,
+        detail=detail,
+        incident=incident,
+        silence=silence,
+        recipients=recipients(engine),
+        deliveries=() if incident is None else _deliveries(connection, incident.id),
+    )
+
+
+def recipients(engine: Engine) -> tuple[Recipient, ...]:
+    """The channels in force with the severities that they take."""
+    return tuple(
+        Recipient(name=each.name, severities=_severities(each.in_force.get("severities")))
+        for each in definitions.load(engine, CHANNEL)
+        if not each.orphaned and each.in_force.get("enabled") is not False
+    )
+
+
+def _severities(words: Any) -> Any:
+    return severities([str(word) for word in words] if isinstance(words, list) else ())
+
+
+def _is_paused(engine: Engine, name: str) -> bool:
+    with reader(engine).connect() as connection:
+        found = definitions.load_one(connection, CHECK, name)
+    return found is not None and found.in_force.get("enabled") is False
+
+
+def _newest(connection: Connection, key: str) -> Incident | None:
+    query = (
+        select(incidents)
+        .where(incidents.c.fingerprint == key)
+        .order_by(incidents.c.is_open.desc(), incidents.c.opened_at.desc(), incidents.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else read(row)
+
+
+def _deliveries(connection: Connection, incident_id: str) -> tuple[Delivered, ...]:
+    query = select(outbox).where(outbox.c.incident_id == incident_id).order_by(outbox.c.id)
+    rows: Sequence[Row[Any]] = connection.execute(query).all()
+    return tuple(
+        Delivered(
+            channel=row.channel,
+            event=row.event,
+            state=row.state,
+            reason=row.reason,
+            at=row.settled_at or row.due,
+        )
+        for row in rows
+    )
+
+
+def _decided(connection: Connection, key: str) -> Reason | None:
+    query = (
+        select(decisions.c.reason)
+        .where(decisions.c.subject == key, decisions.c.gate == GATE)
+        .order_by(decisions.c.id.desc())
+        .limit(1)
+    )
+    reason = connection.execute(query).scalar_one_or_none()
+    return Reason(reason) if reason in set(Reason) else None
+
+
+def _sentence(text: str) -> str:
+    return text if not text or text.endswith((".", "!", "?")) else f"{text}."

@@ -1,0 +1,221 @@
+"""What comes with time alone: closings, repeats, and gates whose reason is over.
+
+All of it is laid from rows, so a monitor that comes back late does what became due meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, func, select
+
+from domain.incidents import (
+    CLOSES_AFTER,
+    Action,
+    Incident,
+    Problem,
+    Stage,
+    Step,
+    closes,
+    fingerprint,
+    lapses,
+)
+from domain.muting import GATE, Reason
+from domain.paging import (
+    GROUP_WAIT,
+    REPEAT_EVERY,
+    Event,
+    PageReason,
+    Recipient,
+    grows,
+    repeats,
+)
+from domain.silences import Silence, silenced_by
+from storage.deliveries import STANDING
+from storage.incident_rows import read
+from storage.incidents import SYSTEM, apply, note, one, page, take_up
+from storage.schema import affected, check_state, decisions, incidents, outbox
+from storage.silences import holding, hush, next_edge
+from storage.state_rows import decode_state
+
+
+class Sweep:
+    """One look at all incidents, in the caller's transaction."""
+
+    def __init__(
+        self, connection: Connection, recipients: Sequence[Recipient], now: datetime
+    ) -> None:
+        self._connection = connection
+        self._recipients = recipients
+        self._now = now
+        self._silences: Sequence[Silence] = holding(connection, now)
+
+    def run(self, watched: Collection[str]) -> bool:
+        """Do all that is due; whether anything was. `watched` are the fingerprints still watched."""
+        gone = self._no_longer_watched(watched)
+        take_up(self._connection, gone, self._recipients)
+        hushed = hush(self._connection, self._silences, self._now)
+        done = [*self._close(), *self._lapse(), *self._release(), *self._repeat(), *self._grow()]
+        return bool(gone or hushed or done)
+
+    def _close(self) -> list[Incident]:
+        due = and_(
+            incidents.c.stage == Stage.RESOLVED.value,
+            incidents.c.resolved_at <= self._now - CLOSES_AFTER,
+        )
+        closing = [each for each in self._all(due) if closes(each, self._now)]
+        for incident in closing:
+            step = Step(action=Action.CLOSED, reason="resolved an hour ago", stage=Stage.CLOSED)
+            after = apply(self._connection, incident, step, self._now, SYSTEM)
+            note(self._connection, after, step, self._now, SYSTEM)
+        return closing
+
+    def _lapse(self) -> list[Incident]:
+        """Acknowledgements that were given for a time end, and who was told is told again."""
+        due = and_(incidents.c.is_open, incidents.c.acknowledged_until <= self._now)
+        lapsing = [each for each in self._all(due) if lapses(each, self._now)]
+        for incident in lapsing:
+            step = Step(
+                action=Action.LAPSED,
+                reason=f"the acknowledgement by {incident.acknowledged_by} has ended",
+                stage=Stage.NEW,
+                drops_acknowledgement=True,
+            )
+            self._page(apply(self._connection, incident, step, self._now, SYSTEM), step)
+        return lapsing
+
+    def _release(self) -> list[Incident]:
+        """Incidents whose page was held back by what is over now are decided anew."""
+        held = and_(incidents.c.is_open, incidents.c.page_gate.is_not(None))
+        released = []
+        for incident in self._all(held):
+            reason = self._over(incident)
+            if reason is not None:
+                self._page(incident, Step(action=Action.RELEASED, reason=reason))
+                released.append(incident)
+        return released
+
+    def _over(self, incident: Incident) -> str | None:
+        """What no longer holds the page of an incident back; None while it still does."""
+        if silenced_by(self._silences, incident, self._now) is not None:
+            return None
+        if incident.page_gate == PageReason.SILENCED.value:
+            return f"the silence is over, it is still {incident.severity.word}"
+        takes = any(
+            incident.severity in each.severities
+            for each in self._recipients
+            if not incident.channels or each.name in incident.channels
+        )
+        return "a channel takes it now" if takes else None
+
+    def _repeat(self) -> list[Incident]:
+        repeating = [
+            incident
+            for incident, last in self._told_before(self._now - REPEAT_EVERY)
+            # What is held back is decided anew when that is over, and needs no repeating.
+            if incident.page_gate is None
+            and repeats(incident, last, self._now)
+            and not self._is_maintained(incident)
+        ]
+        for incident in repeating:
+            self._page(incident, Step(action=Action.REPEATED, reason="nobody has acknowledged it"))
+        return repeating
+
+    def _grow(self) -> list[Incident]:
+        """Incidents that affect more than those who were told know."""
+        counts = self._affected()
+        growing = []
+        for incident, last in self._told_before(self._now - GROUP_WAIT, set(counts)):
+            count = counts[incident.id]
+            if grows(incident, count, last, self._now):
+                step = Step(action=Action.GREW, reason=f"it affects {count} components now")
+                more = {"told_affected": count, "grew_at": self._now}
+                self._page(apply(self._connection, incident, step, self._now, SYSTEM, more), step)
+                growing.append(incident)
+        return growing
+
+    def _affected(self) -> dict[str, int]:
+        """How many components each open incident affects now, beyond what its readers know."""
+        count = func.count()
+        query = (
+            select(affected.c.incident_id, count)
+            .join(incidents, incidents.c.id == affected.c.incident_id)
+            .where(affected.c.until.is_(None), incidents.c.is_open)
+            .group_by(affected.c.incident_id, incidents.c.told_affected)
+            .having(count > incidents.c.told_affected)
+        )
+        return {row[0]: row[1] for row in self._connection.execute(query)}
+
+    def _told_before(
+        self, moment: datetime, among: Collection[str] | None = None
+    ) -> list[tuple[Incident, datetime]]:
+        """New incidents whose last trigger was due before `moment`, with when that was."""
+        if among is not None and not among:
+            return []
+        last = func.max(outbox.c.due)
+        query = (
+            select(outbox.c.incident_id, last.label("last"))
+            .join(incidents, incidents.c.id == outbox.c.incident_id)
+            .where(
+                incidents.c.is_open,
+                incidents.c.stage == Stage.NEW.value,
+                outbox.c.event == Event.TRIGGER.value,
+                outbox.c.state.in_(STANDING),
+            )
+            .group_by(outbox.c.incident_id)
+            .having(last <= moment)
+        )
+        rows = self._connection.execute(query).all()
+        chosen = [row for row in rows if among is None or row.incident_id in among]
+        found = ((one(self._connection, row.incident_id), row.last) for row in chosen)
+        return [(incident, told) for incident, told in found if incident is not None]
+
+    def _is_maintained(self, incident: Incident) -> bool:
+        if incident.fingerprint != fingerprint(incident.component):
+            return self._last_decision(incident) == Reason.MAINTENANCE.value
+        query = select(check_state.c.state).where(check_state.c.name == incident.component)
+        document = self._connection.execute(query).scalar_one_or_none()
+        return document is not None and decode_state(document).maintenance is not None
+
+    def _last_decision(self, incident: Incident) -> str | None:
+        """What the incident gate said last of a rule's series."""
+        mine = and_(decisions.c.subject == incident.fingerprint, decisions.c.gate == GATE)
+        query = select(decisions.c.reason).where(mine).order_by(decisions.c.id.desc()).limit(1)
+        reason: str | None = self._connection.execute(query).scalar_one_or_none()
+        return reason
+
+    def _no_longer_watched(self, watched: Collection[str]) -> list[Problem]:
+        standing = select(incidents).where(incidents.c.is_open)
+        return [
+            Problem(
+                fingerprint=row.fingerprint,
+                component=row.component,
+                kind=row.kind,
+                at=self._now,
+                status=None,
+                gate=Reason.PAUSED,
+                message="no longer watched",
+            )
+            for row in self._connection.execute(standing).all()
+            if row.fingerprint not in watched
+        ]
+
+    def _all(self, condition: object) -> list[Incident]:
+        query = select(incidents).where(condition).order_by(incidents.c.id)  # type: ignore[arg-type]
+        return [read(row) for row in self._connection.execute(query.with_for_update()).all()]
+
+    def _page(self, incident: Incident, step: Step) -> None:
+        page(self._connection, incident, step, self._recipients, self._silences, self._now)
+
+
+def next_moment(connection: Connection, now: datetime) -> datetime | None:
+    """When something comes next that should not wait for the regular sweep; None for nothing.
+
+    The end of a silence and of an acknowledgement.
+    """
+    lapsing = select(func.min(incidents.c.acknowledged_until)).where(
+        incidents.c.is_open, incidents.c.acknowledged_until > now
+    )
+    edges = [next_edge(connection, now), connection.execute(lapsing).scalar_one()]
+    return min((edge for edge in edges if edge is not None), default=None)

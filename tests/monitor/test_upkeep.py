@@ -1,0 +1,229 @@
+"""The regular work beside the checks: rules and windows put in force, samples, sweeps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import pytest
+from sqlalchemy import Engine, select
+
+from domain.alertrules import AlertRule, Missing
+from domain.facts import CheckState, Sample, Status
+from domain.matching import Match
+from domain.rules import Rule
+from domain.windows import Recurrence, Window
+from monitor.roster import Roster, Watch
+from monitor.selfwatch import Vitals
+from monitor.upkeep import LAG, Upkeep
+from storage import rule_rows, schema, silences
+from storage.engine import reader
+from storage.journal import Entry, Journal
+from storage.leadership import Lease
+from storage.rule_rows import Ruled
+from tests.monitor.stand_ins import START, Clock, Stage, stage, watched
+from tests.storage.conftest import engine, url
+from tests.storage.stores import lead
+
+__all__ = ["engine", "url"]
+
+T = TypeVar("T")
+LEVELS = Rule(id="disk", metric="disk", warning=80, critical=90)
+DISK = AlertRule(id="disk", metric="disk", levels=LEVELS, missing=Missing.IGNORE)
+
+
+@dataclass
+class Direct:
+    """A recorder that commits at once, and remembers what it was given."""
+
+    journal: Journal
+    lease: Lease
+    entries: list[Entry] = field(default_factory=list)
+    ruled: list[Ruled] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+
+    def record(self, entries: Sequence[Entry | Ruled], *, urgent: bool = False) -> None:
+        self.entries += [each for each in entries if isinstance(each, Entry)]
+        self.journal.commit(self.lease, entries)
+
+    def rule(self, ruled: Sequence[Ruled]) -> None:
+        self.ruled += ruled
+        self.journal.commit(self.lease, ruled)
+
+    def sample(self, samples: Sequence[Sample]) -> None:
+        self.samples += samples
+
+
+@dataclass
+class Kept:
+    """Upkeep over a real store, with everything that it touches."""
+
+    engine: Engine
+    upkeep: Upkeep
+    stage: Stage
+    recorder: Direct
+
+    @property
+    def clock(self) -> Clock:
+        return self.stage.clock
+
+    @property
+    def watched(self) -> frozenset[str]:
+        return self.stage.cycle.rulings.watched()
+
+    def feed(self, value: float, **labels: str) -> None:
+        pairs = tuple(sorted(labels.items()))
+        found = Sample(name="disk", at=self.clock.forward(10), value=value, labels=pairs)
+        self.recorder.rule(self.stage.cycle.rulings.observe([found]))
+
+    def stored(self) -> set[str]:
+        return set(rule_rows.load(self.engine, ["disk"]))
+
+    def incidents(self) -> list[tuple[str, str]]:
+        query = select(schema.incidents.c.fingerprint, schema.incidents.c.stage)
+        with reader(self.engine).connect() as connection:
+            return [(row[0], row[1]) for row in connection.execute(query)]
+
+
+@pytest.fixture
+def kept(engine: Engine) -> Kept:
+    made = stage(watched("api"))
+    lease, journal = lead(engine, now=START), Journal(engine)
+    recorder = Direct(journal, lease)
+
+    async def ask(function: Callable[[], T]) -> T:
+        return function()
+
+    anything: Any = recorder
+    upkeep = Upkeep(engine, lease, journal, anything, made.cycle, ask, made.clock)
+    return Kept(engine=engine, upkeep=upkeep, stage=made, recorder=recorder)
+
+
+def window(seconds: float = 60) -> Window:
+    """From now on, for so long, over everything."""
+    return Window(
+        name="move",
+        match=Match(),
+        start=datetime(*START.timetuple()[:6]),
+        duration=timedelta(seconds=seconds),
+        recurrence=Recurrence.ONCE,
+        timezone="UTC",
+    )
+
+
+async def test_rules_that_go_on_keep_what_they_said(kept: Kept) -> None:
+    await kept.upkeep.adopt((DISK,), ())
+    kept.feed(95, mount="/")
+
+    await kept.upkeep.adopt((replace(DISK, title="Disk"),), ())
+
+    (state,) = kept.stage.cycle.rulings.states.values()
+    assert state.level is Status.CRITICAL
+    assert kept.stored() == {"rule:disk:mount=/"}
+
+
+async def test_rules_of_a_monitor_before_this_one_go_on_too(kept: Kept) -> None:
+    await kept.upkeep.adopt((DISK,), ())
+    kept.feed(95, mount="/")
+    kept.stage.cycle.rulings = type(kept.stage.cycle.rulings)(
+        (), {}, kept.clock(), kept.stage.cycle.windows
+    )
+
+    await kept.upkeep.adopt((DISK,), ())
+
+    assert kept.watched == {"rule:disk:mount=/"}
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        (),
+        (replace(DISK, enabled=False),),
+        (replace(DISK, labels={"mount": "/srv"}),),
+        (replace(DISK, metric="other", levels=replace(LEVELS, metric="other")),),
+    ],
+    ids=["removed", "off", "narrowed", "on another metric"],
+)
+async def test_what_a_rule_no_longer_speaks_of_is_forgotten_and_resolved(
+    kept: Kept, after: tuple[AlertRule, ...]
+) -> None:
+    await kept.upkeep.adopt((DISK,), ())
+    kept.feed(95, mount="/")
+    before = kept.incidents()
+
+    await kept.upkeep.adopt(after, ())
+    await kept.upkeep.sweep()
+
+    assert before == [("rule:disk:mount=/", "new")]
+    assert kept.watched == frozenset()
+    assert kept.stored() == set()
+    assert kept.incidents() == [("rule:disk:mount=/", "resolved")]
+
+
+async def test_the_same_rules_again_are_no_change(kept: Kept) -> None:
+    await kept.upkeep.adopt((DISK,), ())
+    before = kept.stage.cycle.rulings
+
+    await kept.upkeep.adopt((replace(DISK),), (window(),))
+
+    assert kept.stage.cycle.rulings is before
+    assert before.windows is kept.stage.cycle.windows
+
+
+async def test_a_window_is_laid_over_checks_at_once_and_over_rules_with_the_next_sweep(
+    kept: Kept,
+) -> None:
+    state = CheckState(check="api", hard=Status.CRITICAL, failing_since=START)
+    kept.stage.cycle.roster = Roster([Watch(watched=watched("api"), state=state)])
+    await kept.upkeep.adopt((DISK,), ())
+
+    await kept.upkeep.adopt((DISK,), (window(),))
+
+    assert [each.state.maintenance for each in kept.recorder.entries] == ["move"]
+    assert kept.upkeep.is_due(kept.clock())
+
+
+async def test_a_sweep_knows_when_the_next_is_due(kept: Kept) -> None:
+    await kept.upkeep.adopt((), (window(60),))
+    silences.silence(
+        kept.engine,
+        Match(name=("api",)),
+        author="ana",
+        reason="known",
+        starts_at=START,
+        ends_at=START + timedelta(seconds=30),
+        now=START,
+    )
+
+    await kept.upkeep.sweep()
+
+    found = [kept.upkeep.is_due(START + timedelta(seconds=each)) for each in (0, 29, 30)]
+    assert found == [False, False, True]
+
+    kept.clock.forward(30)
+    await kept.upkeep.sweep()
+
+    found = [kept.upkeep.is_due(START + timedelta(seconds=each)) for each in (59, 60)]
+    assert found == [False, True]
+
+
+async def test_samples_of_the_machine_and_of_the_loop_go_to_the_rules_and_the_store(
+    kept: Kept,
+) -> None:
+    lag = AlertRule(id="lag", metric=LAG, levels=Rule(id="lag", metric=LAG, warning=500))
+    await kept.upkeep.adopt((lag,), ())
+    for lag_ms in (12.0, 700.04, 3.0):
+        kept.upkeep.note(Vitals(lag_ms=lag_ms, step_s=0.0))
+
+    await kept.upkeep.sample()
+    worst = [each.value for each in kept.recorder.samples if each.name == LAG]
+    kept.clock.forward(10)
+    await kept.upkeep.sample()
+
+    assert worst == [700.0]
+    assert [each.value for each in kept.recorder.samples if each.name == LAG] == [700.0, 0.0]
+    assert any(each.name.startswith("system.") for each in kept.recorder.samples)
+    assert kept.recorder.ruled[0].fingerprint == "rule:lag"
+    assert kept.incidents() == [("rule:lag", "resolved")]
