@@ -90,6 +90,7 @@ class CheckView:
     due: datetime | None
     last_at: datetime | None
     reading: Reading
+    incident: str | None
     why: str
     day: tuple[Stretch, ...]
     changes: int
@@ -138,6 +139,7 @@ def check_view(
         due=row.due if row.enabled else None,
         last_at=state.last_at,
         reading=shown,
+        incident=readings.incident_of(name),
         why=why(state, shown, policy(row), now),
         day=day,
         changes=sum(before.letter != after.letter for before, after in pairwise(day)),

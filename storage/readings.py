@@ -7,15 +7,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Engine, Row, and_, select
 
 from domain.facts import Change, CheckState, Detail, Mark, Status, Transition
+from domain.incidents import fingerprint
 from domain.timeline import Gap
 from storage import counters, leadership, series
 from storage.changes import CHECK, MONITORING
 from storage.engine import reader
 from storage.leadership import Holder
-from storage.schema import audit, check_state, definitions, gaps, notices, results, transitions
+from storage.schema import (
+    audit,
+    check_state,
+    definitions,
+    gaps,
+    incidents,
+    notices,
+    results,
+    transitions,
+)
 from storage.schema import leadership as leadership_row
 from storage.series import Points
 from storage.state_rows import decode_state
@@ -132,6 +142,13 @@ class Readings:
                 return None
             paused, stopped = _switched_off(connection)
             return _check_row(row, stopped or name in paused)
+
+    def incident_of(self, name: str) -> str | None:
+        """The id of the incident that stands for a check; None when none does."""
+        mine = and_(incidents.c.fingerprint == fingerprint(name), incidents.c.is_open)
+        with self._engine.connect() as connection:
+            found: str | None = connection.execute(select(incidents.c.id).where(mine)).scalar()
+        return found
 
     def results(self, check_id: int, *, start: datetime, limit: int) -> tuple[ResultRow, ...]:
         """The newest `limit` runs of a check since `start`, newest first."""

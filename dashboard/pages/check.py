@@ -162,9 +162,18 @@ def _head(view: CheckView) -> list[Component]:
             **attributes(data_state=state),
         ),
         html.P(view.why, className="check-why"),
+        *_standing(view),
         *note,
         html.Div(_meta(view), className="check-meta"),
     ]
+
+
+def _standing(view: CheckView) -> list[Component]:
+    """The way to the incident that stands for the check, if one does."""
+    if view.incident is None:
+        return []
+    link = dcc.Link(f"Open incident {view.incident}", href=f"/incidents/{view.incident}")
+    return [html.P(link, className="check-incident")]
 
 
 def _meta(view: CheckView) -> list[Component]:

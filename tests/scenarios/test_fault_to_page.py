@@ -88,3 +88,17 @@ async def test_uptime_counts_neither_blocked_nor_unmeasured_time(engine: Engine)
     day = at.page("api").uptimes[0]
 
     assert day.percent == 100
+
+
+async def test_the_page_of_a_failing_check_leads_to_its_incident(engine: Engine) -> None:
+    at = play(engine, watched("api"))
+    await at.slot()
+    before = at.page("api").incident
+
+    await at.slot(api=bad())
+    during = at.page("api").incident
+    await at.slot(api=good())
+
+    assert before is None
+    assert during == at.incidents()[0].incident.id
+    assert at.page("api").incident is None
