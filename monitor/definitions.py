@@ -127,7 +127,8 @@ class Builder:
         values: dict[str, Any] = {}
         mistakes = [*self._read_fields(self._kind, values), *self._unknown_fields(self._kind)]
         check: Check | None = None
-        if not mistakes and not self._expander.has_failed(self._index):
+        # What the kind itself refuses is told beside the other mistakes, as far as it can be asked.
+        if _is_complete(self._kind, values) and not self._expander.has_failed(self._index):
             try:
                 check = self._kind.model(**values)
             except ValueError as error:
@@ -196,6 +197,11 @@ class Builder:
                 yield Mistake(key=name, reason=reason, path=(ARRAY, self._index))
             else:
                 yield self._key_mistake(key, reason)
+
+
+def _is_complete(kind: Kind, values: Mapping[str, Any]) -> bool:
+    fields = msgspec.structs.fields(kind.model)
+    return all(field.name in values for field in fields if field.required)
 
 
 def _rules(

@@ -256,3 +256,26 @@ def test_every_kind_can_be_refused_without_raising() -> None:
     tables = [{"name": name, "kind": name, "surely": "unknown"} for name in kinds()]
 
     assert len(mistakes(*tables)) >= len(tables)
+
+
+def test_what_a_kind_refuses_is_told_beside_the_other_mistakes_of_its_table() -> None:
+    table = {
+        "name": "a",
+        "kind": "http",
+        "url": "htp:/x",
+        "interval": "0s",
+        "warnin": 1,
+        "expect_regex": "(",
+        "follow_redirects": "yes",
+    }
+
+    _, mistakes = examine([table], Settings(), {})
+
+    keys = [mistake.path[-1] for mistake in mistakes]
+    assert sorted(map(str, keys)) == [
+        "expect_regex",
+        "follow_redirects",
+        "interval",
+        "url",
+        "warnin",
+    ]
