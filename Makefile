@@ -45,8 +45,8 @@ LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header --quiet
 lock:
 	@command -v uv >/dev/null || { echo "make lock needs uv: install it, or leave the locks"; exit 1; }
-	$(LOCK) pyproject.toml --extra postgres -o requirements.lock
-	$(LOCK) pyproject.toml --extra postgres --group test -o requirements-test.lock
+	$(LOCK) pyproject.toml --all-extras -o requirements.lock
+	$(LOCK) pyproject.toml --all-extras --group test -o requirements-test.lock
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage build *.egg-info
@@ -68,5 +68,5 @@ setup-test: $(VENV)/.installed-test
 
 $(VENV)/.installed-test: requirements-test.lock $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $<
-	@sh .ci/browser
+	@sh .ci/packages
 	@touch $@

@@ -40,7 +40,7 @@ HEADING = re.compile(r"^(#+) (.+)$", re.MULTILINE)
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"`([^`]+)`")
-METRIC = re.compile(r'"((?:system|process|http|tcp|tls|sql|callable|network)(?:\.[a-z0-9_]+)+)"')
+METRIC = re.compile(rf'"((?:{"|".join({*kinds(), "tls"})})(?:\.[a-z0-9_]+)+)"')
 # Screenshots are made by `make screens`: a checkout without them is whole.
 SCREENS = ROOT / "docs" / "screens"
 

@@ -33,6 +33,7 @@ def silent_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
+@pytest.mark.case("healthy")
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 async def test_an_open_port_is_healthy(listener: socket.socket, host: str) -> None:
     port = listener.getsockname()[1]
@@ -45,6 +46,7 @@ async def test_an_open_port_is_healthy(listener: socket.socket, host: str) -> No
     assert found.details["address"] == "127.0.0.1"
 
 
+@pytest.mark.case("refused")
 async def test_a_refused_port_is_critical_and_says_so(free_port: int) -> None:
     found = await TcpCheck(host="127.0.0.1", port=free_port).run(Deadline.after(5))
 
@@ -52,6 +54,7 @@ async def test_a_refused_port_is_critical_and_says_so(free_port: int) -> None:
     assert found.message == f"Connection refused by 127.0.0.1:{free_port}"
 
 
+@pytest.mark.case("timeout")
 async def test_a_port_that_does_not_answer_is_a_time_out(silent_port: int) -> None:
     found = await TcpCheck(host="127.0.0.1", port=silent_port).run(Deadline.after(0.2))
 

@@ -1,0 +1,71 @@
+"""A pytest plugin: which cases of each check kind were tried against which real server, as a table.
+
+A test of `tests/monitor/checks/test_<kind>.py` names its case by `@pytest.mark.case("healthy")`; the
+fixture that starts the server says by `serve(kind, "Redis 7.0.15")` what it started.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+
+import pytest
+
+CASES = ("healthy", "wrong", "refused", "timeout", "hostile")
+KIND = re.compile(r"tests/monitor/checks/test_(\w+)\.py::")
+
+_servers: dict[str, list[str]] = defaultdict(list)
+
+
+def serve(kind: str, server: str) -> None:
+    """Note that the tests of a kind run against this server: its name and version."""
+    if server not in _servers[kind]:
+        _servers[kind].append(server)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marker, and note the cases of this run."""
+    config.addinivalue_line("markers", f"case(name): of a check kind, one of {', '.join(CASES)}")
+    config.pluginmanager.register(Cases(), "cases")
+
+
+class Cases:
+    """How many tests of each kind and case passed, of how many."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
+
+    @pytest.hookimpl
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Refuse a case that is none of CASES; hand the others on to the reports."""
+        for item in items:
+            for mark in item.iter_markers("case"):
+                if mark.args not in {(case,) for case in CASES}:
+                    raise pytest.UsageError(f"{item.nodeid}: a case is one of {CASES}")
+                item.user_properties.append(("case", mark.args[0]))
+
+    @pytest.hookimpl
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Count a test that names its case."""
+        kind = KIND.search(report.nodeid)
+        if kind is None or report.when != "call":
+            return
+        for name, value in report.user_properties:
+            if name == "case":
+                self._found[kind[1]][str(value)].append(report.passed)
+
+    @pytest.hookimpl
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the table: per kind the cases passed, and the servers."""
+        if not self._found:
+            return
+        head = "".join(f"{case:>9}" for case in CASES)
+        terminalreporter.write_line(f"check kind  {head}  real server")
+        for kind, cases in sorted(self._found.items()):
+            row = "".join(f"{_count(cases.get(case, [])):>9}" for case in CASES)
+            servers = ", ".join(_servers.get(kind, [])) or "this machine's own"
+            terminalreporter.write_line(f"{kind:<12}{row}  {servers}")
+
+
+def _count(passed: list[bool]) -> str:
+    return f"{sum(passed)}/{len(passed)}" if passed else "-"
