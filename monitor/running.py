@@ -29,7 +29,7 @@ from monitor.publishing import published, schemas
 from monitor.recorder import Recorder
 from monitor.roster import Roster, Watch, next_slot, opening_order
 from monitor.selfwatch import BEAT_S, SelfWatch, Tick, Vitals
-from monitor.timetable import Timetable
+from monitor.timetable import Timetable, turn
 from monitor.upkeep import SWEEP_S, Upkeep
 from storage.journal import Beat, Entry, Journal
 from storage.leadership import Lease
@@ -246,7 +246,7 @@ class Running:
     def _tick(self) -> None:
         self._selfwatch.tick()
         if self._upkeep.is_due(utc_now()):
-            self._begin(self._upkeep.sweep())
+            self._begin(turn(self._upkeep.sweep))
         self._ticker = self._loop.call_later(BEAT_S, self._tick)
 
     def _beat(self, at: datetime, vitals: Vitals) -> None:

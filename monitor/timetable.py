@@ -18,6 +18,7 @@ log = structlog.get_logger()
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 RunCheck = Callable[[str, int, datetime | None], Coroutine[Any, Any, object]]
+Work = Callable[[], Coroutine[Any, Any, None]]
 
 
 class Timetable:
@@ -55,23 +56,14 @@ class Timetable:
                 id=f"slot:{interval}:{phase}",
             )
 
-    def every(self, seconds: float, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def every(self, seconds: float, function: Work) -> None:
         """Run a coroutine function at aligned times, every `seconds`.
 
         A turn that finds the store away is left out.
         """
 
-        async def turn() -> None:
-            try:
-                await function()
-            except DBAPIError as error:
-                log.warning("put off: the store is away", error=str(error.orig))
-            except asyncio.CancelledError:
-                # The writer that it waited for has ended, and the process ends with it.
-                return
-
         trigger = IntervalTrigger(seconds=max(1, round(seconds)), start_date=EPOCH, timezone=UTC)
-        self._scheduler.add_job(turn, trigger)
+        self._scheduler.add_job(turn, trigger, args=(function,))
 
     def later(self, seconds: float, name: str, attempt: int) -> None:
         """Run a check once more in `seconds`; of several such wishes the earliest stands."""
@@ -114,3 +106,14 @@ class Timetable:
     def _begin_later(self, name: str, attempt: int) -> None:
         self._later.pop(name, None)
         self.begin(name, attempt)
+
+
+async def turn(function: Work) -> None:
+    """One turn of regular work; one that finds the store away is left out."""
+    try:
+        await function()
+    except DBAPIError as error:
+        log.warning("put off: the store is away", error=str(error.orig))
+    except asyncio.CancelledError:
+        # The writer that it waited for has ended, and the process ends with it.
+        return

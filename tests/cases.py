@@ -34,6 +34,7 @@ class Cases:
 
     def __init__(self) -> None:
         self._found: dict[str, dict[str, list[bool]]] = defaultdict(lambda: defaultdict(list))
+        self._tried: dict[str, list[str]] = defaultdict(list)
 
     @pytest.hookimpl
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -44,6 +45,15 @@ class Cases:
                     raise pytest.UsageError(f"{item.nodeid}: a case is one of {CASES}")
                 item.user_properties.append(("case", mark.args[0]))
 
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> None:
+        """Send the servers along with the report: tests may run in several processes."""
+        kind = KIND.search(item.nodeid)
+        told = {value for name, value in item.user_properties if name == "server"}
+        for server in _servers.get(kind[1], []) if kind else ():
+            if server not in told:
+                item.user_properties.append(("server", server))
+
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count a test that names its case."""
@@ -53,6 +63,8 @@ class Cases:
         for name, value in report.user_properties:
             if name == "case":
                 self._found[kind[1]][str(value)].append(report.passed)
+            elif name == "server" and value not in self._tried[kind[1]]:
+                self._tried[kind[1]].append(str(value))
 
     @pytest.hookimpl
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -63,7 +75,7 @@ class Cases:
         terminalreporter.write_line(f"check kind  {head}  real server")
         for kind, cases in sorted(self._found.items()):
             row = "".join(f"{_count(cases.get(case, [])):>9}" for case in CASES)
-            servers = ", ".join(_servers.get(kind, [])) or "this machine's own"
+            servers = ", ".join(self._tried[kind]) or "this machine's own"
             terminalreporter.write_line(f"{kind:<12}{row}  {servers}")
 
 

@@ -2,6 +2,11 @@
 // changes of the query that stay on the page.
 
 const listeners = new Set();
+const SETTLED_MS = 150;
+const PATIENCE_MS = 3000;
+// Where a page that is drawn step by step is to be scrolled to, and until when that is tried.
+let returning = null;
+let settling = 0;
 
 export function onSearch(listener) {
   listeners.add(listener);
@@ -19,7 +24,9 @@ export function checkAddress(name) {
 export function setSearch(search, { replace = false } = {}) {
   if (search === location.search) return;
   const address = location.pathname + search + location.hash;
-  history[replace ? "replaceState" : "pushState"](history.state, "", address);
+  const state = { ...history.state, scroll: Math.round(window.scrollY) };
+  history.replaceState(state, "");
+  history[replace ? "replaceState" : "pushState"](state, "", address);
   changed();
 }
 
@@ -33,6 +40,9 @@ function followed(event) {
     setSearch(target.search);
     return;
   }
+  clearTimeout(settling);
+  letGo();
+  history.replaceState({ ...history.state, scroll: Math.round(window.scrollY) }, "");
   history.pushState({}, "", target);
   // The event by which dcc.Link tells dcc.Location that the address changed.
   window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
@@ -50,8 +60,45 @@ export function markCurrent() {
   }
 }
 
+// The browser puts the scroll back before the page is drawn again, when it is not yet high enough:
+// so the place is kept with the address, and taken again once there is room for it.
+function keepScroll() {
+  clearTimeout(settling);
+  settling = setTimeout(() => {
+    if (!returning) history.replaceState({ ...history.state, scroll: Math.round(window.scrollY) }, "");
+  }, SETTLED_MS);
+}
+
+function takeScroll() {
+  if (!returning) return;
+  window.scrollTo(0, returning.scroll);
+  const there = Math.abs(window.scrollY - returning.scroll) < 2 && performance.now() > returning.earliest;
+  if (there || performance.now() > returning.latest) returning = null;
+  else requestAnimationFrame(takeScroll);
+}
+
+function returned() {
+  const now = performance.now();
+  clearTimeout(settling);
+  // Some frames at least: what comes late may still move the page.
+  returning = { scroll: history.state?.scroll ?? 0, earliest: now + SETTLED_MS, latest: now + PATIENCE_MS };
+  changed();
+  takeScroll();
+}
+
+function letGo() {
+  returning = null;
+}
+
 export function startRouting() {
+  history.scrollRestoration = "manual";
+  // A page that was loaded again is taken where it was.
+  if (history.state?.scroll) returned();
   document.addEventListener("click", followed);
-  window.addEventListener("popstate", changed);
+  window.addEventListener("popstate", returned);
+  window.addEventListener("scroll", keepScroll, { passive: true });
+  for (const name of ["wheel", "touchstart", "keydown", "pointerdown"]) {
+    window.addEventListener(name, letGo, { passive: true });
+  }
   window.addEventListener("_dashprivate_pushstate", () => queueMicrotask(changed));
 }

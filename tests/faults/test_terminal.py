@@ -12,7 +12,7 @@ from tests.installed import ROOT, Installed
 from tests.waiting import wait_for
 
 PROGRAM = [sys.executable, "app.py"]
-LOST_TERMINAL_S = 6.0
+LOST_TERMINAL_S = 20.0
 
 
 def in_terminal(installed: Installed) -> tuple[subprocess.Popen[str], int]:
