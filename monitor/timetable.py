@@ -61,7 +61,6 @@ class Timetable:
 
         A turn that finds the store away is left out.
         """
-
         trigger = IntervalTrigger(seconds=max(1, round(seconds)), start_date=EPOCH, timezone=UTC)
         self._scheduler.add_job(turn, trigger, args=(function,))
 
