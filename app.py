@@ -1,7 +1,7 @@
 """Nocturne's entry point. `python app.py` runs all of it; `app:server` is the WSGI application.
 
 Exit codes: 0 ended as asked, 1 refused, 2 wrong configuration, 3 cannot start,
-4 the store went away.
+4 the store was lost: deleted, replaced or damaged.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from domain.mistakes import ConfigError
-from launch.commands import BAD_CONFIG, CANNOT_START, STORE_GONE, Call, complain, server
+from launch.commands import BAD_CONFIG, CANNOT_START, STORE_LOST, Call, Demo, complain, server
 from launch.config import chosen_path
 
 FOLDER = Path(__file__).resolve().parent
@@ -26,6 +26,9 @@ COMMANDS = {
     "monitor": ("launch.commands", "monitor", "run the checks"),
     "web": ("launch.commands", "web", "serve the pages and the API"),
     "migrate": ("launch.commands", "migrate", "bring the store to this version"),
+    "backup": ("launch.commands", "backup", "make a backup of the SQLite store now"),
+    "restore": ("launch.commands", "restore", "put a backup in the place of the SQLite store"),
+    "demo": ("launch.demo", "demo", "fill a separate store with made-up history"),
     "check-config": ("launch.commands", "check_config", "validate the configuration"),
     "version": ("launch.commands", "version", "print the version"),
     "check-now": ("launch.operate", "check_now", "run one check at once"),
@@ -36,6 +39,23 @@ COMMANDS = {
     "stop": ("launch.operate", "stop", "stop all monitoring"),
 }
 WITH_NAME = frozenset({"check-now", "test-channel", "pause", "resume"})
+MOST = 10_000
+
+
+def count(text: str) -> int:
+    """A number from 1 to 10,000, as an option gives it. Raises ArgumentTypeError."""
+    if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MOST):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to {MOST}")
+    return int(text)
+
+
+# Option of `demo` → how it is read, and what --help says.
+DEMO: Mapping[str, tuple[Callable[[str], Any], str, str]] = {
+    "days": (count, "N", "how many days of history (365)"),
+    "checks": (count, "N", "how many checks (200)"),
+    "seed": (count, "N", "the same number makes up the same history (1)"),
+    "store": (str, "URL", "which store to fill (sqlite:///data/demo.db beside the configuration)"),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         program=(sys.executable, str(Path(__file__).resolve())),
         environ=os.environ,
         new_store=getattr(given, "new_store", False),
+        demo=Demo(**{key: value for key, value in vars(given).items() if key in DEMO}),
     )
     try:
         return command(given.command or "run")(call)
@@ -59,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if engine is None or not isinstance(error, engine.StoreError):
             raise
         complain(str(error))
-        return STORE_GONE if isinstance(error, engine.StoreGone) else CANNOT_START
+        return STORE_LOST if isinstance(error, engine.StoreLost) else CANNOT_START
 
 
 def parser() -> argparse.ArgumentParser:
@@ -73,9 +94,17 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS)
         if name in WITH_NAME:
             sub.add_argument("name", metavar="NAME", help="the name of the check or channel")
+        if name == "restore":
+            sub.add_argument("name", metavar="FILE", help="the backup")
         if name == "migrate":
             text = "make an empty store where one is missing that was there before"
             sub.add_argument("--new-store", action="store_true", help=text)
+        if name == "demo":
+            for option, (kind, metavar, text) in DEMO.items():
+                default = argparse.SUPPRESS
+                sub.add_argument(
+                    f"--{option}", type=kind, metavar=metavar, help=text, default=default
+                )
     return top
 
 

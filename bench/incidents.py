@@ -78,7 +78,7 @@ def main() -> None:
         journal.recipients = (Recipient(name="ops", severities=severities(())),)
         about = {"enabled": True, "interval_s": 30.0}
         published = [Published(name=name, kind="http", about=about) for name in names]
-        states = dict(journal.publish(lease, published, {}))
+        states = dict(journal.publish(lease, published))
         commit(journal, lease, fail(states, names[:STANDING], NOW))
 
         storm = commit(journal, lease, fail(states, names[STANDING:], NOW + timedelta(seconds=1)))

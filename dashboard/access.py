@@ -98,6 +98,7 @@ ROUTES: Mapping[tuple[str, str], Role] = {
     ("/api/v1/checks/<path:name>/levels/versions", "GET"): Role.VIEWER,
     ("/api/v1/series", "GET"): Role.VIEWER,
     ("/api/v1/series/points", "GET"): Role.VIEWER,
+    ("/api/v1/uptime", "GET"): Role.VIEWER,
     # Dash's own: the page frame, its layout, its scripts, our assets, the callbacks (see below).
     ("/", "GET"): Role.VIEWER,
     (PAGES, "GET"): Role.VIEWER,

@@ -28,6 +28,7 @@ from dashboard.api import (
     rules,
     series,
     silences,
+    uptime,
 )
 from dashboard.api import snapshot as snapshot_api
 from dashboard.api.asking import Asking
@@ -37,6 +38,7 @@ from dashboard.live import Live
 from dashboard.pages import check, overview, thresholds
 from dashboard.pages import incident as incident_page
 from dashboard.pages import incidents as incidents_page
+from domain.ladder import ladder
 from domain.settings import Settings
 from domain.version import VERSION
 from storage.changes import Changes
@@ -87,6 +89,7 @@ def create_app(settings: Settings, engine: Engine) -> Dash:
     )
     server = app.server
     meter.attach(server)
+    server.extensions["nocturne.meter"] = meter
     server.register_blueprint(health.blueprint(live, readings, meter, guard.role))
     server.register_blueprint(
         snapshot_api.blueprint(live, VERSION, uuid.uuid4().hex[:8], guard.role)
@@ -112,7 +115,9 @@ def create_app(settings: Settings, engine: Engine) -> Dash:
     server.register_blueprint(
         levels.blueprint(engine, readings, changes, utc_now, changed=live.renew)
     )
-    server.register_blueprint(series.blueprint(engine, utc_now))
+    kept = ladder(settings.storage.raw_days, settings.storage.aggregate_days)
+    server.register_blueprint(series.blueprint(engine, utc_now, kept))
+    server.register_blueprint(uptime.blueprint(engine, readings, utc_now))
     access.answer_errors(server)
     access.secure(server, guard, lambda: app.csp_hashes(), is_page)
     return app

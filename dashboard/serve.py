@@ -13,7 +13,8 @@ import structlog
 from flask import Flask
 from waitress.server import create_server
 
-from dashboard.application import create_app
+from dashboard import figures_told
+from dashboard.application import create_app, utc_now
 from domain.settings import Settings
 from storage.engine import open_existing
 
@@ -36,7 +37,9 @@ class PortTaken(Exception):
 
 def build(settings: Settings) -> Flask:
     """The WSGI application for these settings."""
-    server: Flask = create_app(settings, open_existing(settings.storage.url)).server
+    engine = open_existing(settings.storage.url)
+    server: Flask = create_app(settings, engine).server
+    figures_told.start(engine, server.extensions["nocturne.meter"], utc_now)
     return server
 
 

@@ -6,12 +6,12 @@ clearing and missing data are the same for all.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
+from domain.bounds import bounded
 from domain.incidents import Severity
 from domain.rules import Operator, Rule
 from domain.units import show, span, unit_of
@@ -19,7 +19,6 @@ from domain.units import show, span, unit_of
 Labels = tuple[tuple[str, str], ...]
 
 LONGEST_FINGERPRINT = 300
-DIGEST = 16
 CHECK = "check"
 MACHINE = "system."
 COOLDOWN_S = 900.0
@@ -106,10 +105,7 @@ def fingerprint(rule_id: str, labels: Iterable[tuple[str, str]]) -> str:
     """
     pairs = ",".join(f"{name}={value}" for name, value in sorted(labels))
     text = f"rule:{rule_id}:{pairs}" if pairs else f"rule:{rule_id}"
-    if len(text) <= LONGEST_FINGERPRINT:
-        return text
-    digest = hashlib.sha256(text.encode()).hexdigest()[:DIGEST]
-    return f"{text[: LONGEST_FINGERPRINT - DIGEST - 1]}~{digest}"
+    return bounded(text, LONGEST_FINGERPRINT)
 
 
 def unit_for(kind: RuleKind, metric: str, reaches: float | None) -> str:

@@ -185,6 +185,14 @@ class Decision:
     detail: str = ""
 
 
+class SeriesKind(StrEnum):
+    """What the numbers of a series are: a level, a count that only rises, or one of its buckets."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sample:
     """One number of one series at one time. `labels` are sorted (name, value) pairs."""
@@ -193,3 +201,4 @@ class Sample:
     at: datetime
     value: float
     labels: tuple[tuple[str, str], ...] = ()
+    kind: SeriesKind = SeriesKind.GAUGE

@@ -18,6 +18,9 @@ from domain.paging import Event
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(seconds=60)
 GIVES_UP_AFTER = timedelta(hours=24)
+# Of incidents that are told together, so many are named in a timeline.
+NAMED = 5
+LONGEST_TITLE = 300
 
 
 class DeliveryState(StrEnum):
@@ -35,10 +38,22 @@ UNSETTLED = frozenset({DeliveryState.PENDING, DeliveryState.LEASED, DeliveryStat
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Other:
+    """An incident that is told in the message of another one; `link` is its address here."""
+
+    id: str
+    title: str
+    severity: str
+    component: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """What a channel sends. `key` is the same for every try, so that the other side can drop copies.
 
     `severity` and `stage` are the incident's words; `at` is when it happened, not when it is sent.
+    `others` opened in its group while it waited, and are told by this message alone.
     """
 
     key: str
@@ -51,11 +66,25 @@ class Message:
     opened_at: datetime
     at: datetime
     stage: str
+    others: tuple[Other, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Companion:
+    """A row of the outbox that goes along with another one, as part of its message."""
+
+    id: int
+    incident_id: str
+    body: Mapping[str, Detail]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """A row of the outbox while it is being sent. `attempts` are the tries that have ended."""
+    """What is being sent: a row of the outbox, and those of its group that go along with it.
+
+    `key` is the same for every try, with the same companions. `attempts` are the tries that have
+    ended.
+    """
 
     id: int
     key: str
@@ -66,6 +95,12 @@ class Delivery:
     attempts: int
     created_at: datetime
     due: datetime
+    companions: tuple[Companion, ...] = ()
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """The numbers of all rows that it settles, its own first."""
+        return (self.id, *(each.id for each in self.companions))
 
 
 class Verdict(StrEnum):
@@ -174,7 +209,17 @@ def message_of(delivery: Delivery) -> Message:
         opened_at=datetime.fromisoformat(str(body["opened_at"])),
         at=datetime.fromisoformat(str(body["at"])),
         stage=str(body["stage"]),
+        others=tuple(_other(each) for each in delivery.companions),
     )
+
+
+def told_together(incident_ids: Sequence[str]) -> str:
+    """How a timeline says that one message told of other incidents too; nothing without any."""
+    if not incident_ids:
+        return ""
+    more = len(incident_ids) - NAMED
+    rest = f" and {more} more" if more > 0 else ""
+    return f", told together with {', '.join(incident_ids[:NAMED])}{rest}"
 
 
 def after(outcome: Outcome, attempts: int, created_at: datetime, now: datetime) -> Settled:
@@ -217,6 +262,18 @@ def orphans(history: Sequence[Told]) -> tuple[int, ...]:
         if row.event == Event.RESOLVE:
             stands = False
     return tuple(found)
+
+
+def _other(companion: Companion) -> Other:
+    """Told as well as it can be read: what is wrong in it must not hold back the whole message."""
+    body = companion.body
+    return Other(
+        id=companion.incident_id,
+        title=str(body.get("title", companion.incident_id))[:LONGEST_TITLE],
+        severity=str(body.get("severity", "")),
+        component=str(body.get("component", "")),
+        link=f"/incidents/{companion.incident_id}",
+    )
 
 
 def _pause(outcome: Outcome, failures: int) -> timedelta:

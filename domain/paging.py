@@ -1,9 +1,9 @@
 """Who is told what, when, and why not. Each step of an incident asks here; answers are stored.
 
 The page gate, first match wins: nested → silenced → acknowledged → flapping → no channel → sent.
-Waiting (to group, to cool down) moves a delivery's due time and never drops it. What a silence or a
-missing channel holds back is decided anew when that is over. A resolve passes every gate, to exactly
-those whose trigger was sent or is still pending.
+Waiting (to group, to cool down) moves a delivery's due time and never drops it. What a silence, a
+missing channel or the flapping of its check holds back is decided anew when that is over. A resolve
+passes every gate, to exactly those whose trigger was sent or is still pending.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from domain.bounds import bounded
 from domain.incidents import Action, Incident, Severity, Stage, Step
 
 GATE = "page"
@@ -21,7 +22,7 @@ COOLDOWN = timedelta(minutes=15)
 REPEAT_EVERY = timedelta(hours=4)
 # Of a group that grew after it was told: one update after the wait, then every so often.
 GROUP_INTERVAL = timedelta(minutes=10)
-# The pause while flapping never holds back a critical that has been hard for so long.
+# The pause while flapping never holds back a critical that has been hard for so long without a break.
 FLAPPING_CRITICAL = timedelta(minutes=5)
 
 # The words of `severities` in a channel's table → the severities of incidents they stand for.
@@ -81,12 +82,16 @@ class Told:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One delivery to make: to which channel, what, not before when, and why then."""
+    """One delivery to make: to which channel, what, not before when, and why then.
+
+    What waits names its `group`: all of a group that waits goes as one message.
+    """
 
     channel: str
     event: Event
     due: datetime
     reason: PageReason
+    group: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,8 +115,10 @@ PAGES = frozenset(
 )
 NEVER_WAITS = frozenset({Action.ROSE, Action.REPEATED, Action.LAPSED})
 REMARKS = frozenset({Action.FLAPPING, Action.STEADY, Action.GREW})
-# Answers of the gate that hold a page back until something else is over: then it is asked again.
+# Answers of the gate that hold back whatever is said, until something else is over: then it is
+# asked again. Flapping holds back pages alone.
 HOLDS = frozenset({PageReason.SILENCED, PageReason.NO_CHANNEL})
+LONGEST_GROUP = 200
 
 
 def plan(
@@ -122,8 +129,12 @@ def plan(
     now: datetime,
     *,
     silenced: bool = False,
+    lasting: bool = False,
 ) -> Paging:
-    """The deliveries that a step asks for. `incident` is as it stands after the step."""
+    """The deliveries that a step asks for. `incident` is as it stands after the step.
+
+    `lasting` says that it has been critical for so long that its flapping holds nothing back.
+    """
     if step.action is Action.RESOLVED:
         return _to_those_told(Event.RESOLVE, told, now)
     if step.action is Action.ACKNOWLEDGED:
@@ -138,8 +149,41 @@ def plan(
     if step.action is Action.GREW:
         return _about_growth(incident, told, now)
     if step.action in (Action.FLAPPING, Action.STEADY):
-        return _about_flapping(step, incident, recipients, told, now)
-    return _trigger(step, incident, recipients, told, now)
+        return _about_flapping(told, now)
+    return _trigger(step, incident, recipients, told, now, lasting=lasting)
+
+
+def held_by(step: Step, incident: Incident, paging: Paging) -> PageReason | None:
+    """What holds the page of an incident back after a step, until it is over; None for nothing.
+
+    A remark on an incident neither pages nor frees what waits.
+    """
+    before = None if incident.page_gate is None else PageReason(incident.page_gate)
+    if paging.reason is PageReason.NOT_A_PAGE:
+        return before
+    if not incident.is_open:
+        return None
+    if paging.reason in HOLDS:
+        return paging.reason
+    if step.action in (Action.FLAPPING, Action.GREW):
+        return before
+    if step.action is Action.STEADY and paging.reason is not PageReason.FLAPPING:
+        return before
+    return PageReason.FLAPPING if paging.reason is PageReason.FLAPPING else None
+
+
+def passes_flapping(critical_since: datetime | None, now: datetime) -> bool:
+    """Whether what flaps pages all the same: it has been critical for 5 min without a break."""
+    return critical_since is not None and now - critical_since >= FLAPPING_CRITICAL
+
+
+def group_of(incident: Incident) -> str:
+    """The group with which an incident is told: its first tag, else its kind.
+
+    What stands under a root pages nobody: those who were told of the root hear how it grows.
+    """
+    name = f"tag:{incident.tags[0]}" if incident.tags else f"kind:{incident.kind}"
+    return bounded(name, LONGEST_GROUP)
 
 
 def repeats(incident: Incident, last_trigger: datetime | None, now: datetime) -> bool:
@@ -175,17 +219,17 @@ def _trigger(
     recipients: Sequence[Recipient],
     told: Mapping[str, Told],
     now: datetime,
+    *,
+    lasting: bool,
 ) -> Paging:
     reason = _held_back(incident)
     critical = incident.severity >= Severity.CRITICAL
-    if reason is PageReason.FLAPPING and critical:
-        return _plans(incident, recipients, now + FLAPPING_CRITICAL, reason)
-    if reason is not None:
+    if reason is not None and not (reason is PageReason.FLAPPING and critical and lasting):
         return Paging(plans=(), reason=reason)
     if critical or step.action in NEVER_WAITS:
-        return _plans(incident, recipients, now, PageReason.SENT)
+        return _at_once(incident, recipients, now)
     made = [
-        _after_cooldown(each, told.get(each.name, Told()), _cooldown(incident), now)
+        _after_waiting(each, told.get(each.name, Told()), incident, now)
         for each in recipients
         if incident.severity in each.severities
     ]
@@ -202,15 +246,13 @@ def _held_back(incident: Incident) -> PageReason | None:
     return PageReason.FLAPPING if incident.flapping else None
 
 
-def _plans(
-    incident: Incident, recipients: Sequence[Recipient], due: datetime, reason: PageReason
-) -> Paging:
+def _at_once(incident: Incident, recipients: Sequence[Recipient], now: datetime) -> Paging:
     plans = tuple(
-        Plan(channel=each.name, event=Event.TRIGGER, due=due, reason=reason)
+        Plan(channel=each.name, event=Event.TRIGGER, due=now, reason=PageReason.SENT)
         for each in recipients
         if incident.severity in each.severities
     )
-    return Paging(plans=plans, reason=reason if plans else PageReason.NO_CHANNEL)
+    return Paging(plans=plans, reason=PageReason.SENT if plans else PageReason.NO_CHANNEL)
 
 
 def _cooldown(incident: Incident) -> timedelta:
@@ -218,12 +260,19 @@ def _cooldown(incident: Incident) -> timedelta:
     return COOLDOWN if seconds is None else timedelta(seconds=seconds)
 
 
-def _after_cooldown(recipient: Recipient, told: Told, cooldown: timedelta, now: datetime) -> Plan:
+def _after_waiting(recipient: Recipient, told: Told, incident: Incident, now: datetime) -> Plan:
     """A page that is not urgent waits to be grouped, and longer within the cooldown."""
     due, reason = now + GROUP_WAIT, PageReason.GROUPED
+    cooldown = _cooldown(incident)
     if told.last_trigger is not None and told.last_trigger + cooldown > due:
         due, reason = told.last_trigger + cooldown, PageReason.COOLDOWN
-    return Plan(channel=recipient.name, event=Event.TRIGGER, due=due, reason=reason)
+    return Plan(
+        channel=recipient.name,
+        event=Event.TRIGGER,
+        due=due,
+        reason=reason,
+        group=group_of(incident),
+    )
 
 
 def _to_those_told(event: Event, told: Mapping[str, Told], now: datetime) -> Paging:
@@ -242,16 +291,8 @@ def _about_growth(incident: Incident, told: Mapping[str, Told], now: datetime) -
     return _to_those_told(Event.NOTICE, told, now)
 
 
-def _about_flapping(
-    step: Step,
-    incident: Incident,
-    recipients: Sequence[Recipient],
-    told: Mapping[str, Told],
-    now: datetime,
-) -> Paging:
-    """One notice at each end; one who was not told while it flapped is told when it is steady."""
+def _about_flapping(told: Mapping[str, Told], now: datetime) -> Paging:
+    """One notice at each end to those who were told; the others are told of what is left then."""
     if any(each.stands for each in told.values()):
         return _to_those_told(Event.NOTICE, told, now)
-    if step.action is Action.STEADY and incident.is_open:
-        return _trigger(step, incident, recipients, told, now)
     return Paging(plans=(), reason=PageReason.FLAPPING)

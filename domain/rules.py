@@ -87,6 +87,19 @@ class StockRule:
     runbook: str = ""
 
 
+def certificate_ends(runbook: str) -> StockRule:
+    """The rule on the days that a server's certificate is still valid: 21 and 7."""
+    return StockRule(
+        metric="tls.days_left",
+        title="Certificate valid for",
+        warning=21,
+        critical=7,
+        operator=Operator.LT,
+        unit="days",
+        runbook=runbook,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A threshold on the series named `metric` with `labels`.

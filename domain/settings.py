@@ -15,6 +15,7 @@ from msgspec import Meta
 
 from domain.fields import Field, duration, switch
 from domain.mistakes import ConfigError, Mistake, closest, shown, unknown_key
+from domain.reach import allowed, denied
 
 __all__ = ["ConfigError", "Log", "Mistake", "Monitor", "Network", "Settings", "Storage", "Web"]
 
@@ -37,7 +38,9 @@ Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["json", "text"]
 Host = Annotated[str, Meta(min_length=1, max_length=253, pattern=r"^[^\s/@]+$")]
 Port = Annotated[int, Meta(ge=1, le=65535)]
+Restoring = Literal["automatic", "refuse"]
 Days = Annotated[int, Meta(ge=1, le=36500)]
+BackupDays = Annotated[int, Meta(ge=0, le=3650)]
 Times = Annotated[int, Meta(ge=1, le=100)]
 
 
@@ -64,11 +67,18 @@ class Web:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storage:
-    """`[storage]`: where the store is, and how long details and aggregates are kept."""
+    """`[storage]`: where the store is, how long details and aggregates are kept, and its backups.
+
+    Those of an SQLite store lie in `backup_folder`, or beside it when that is empty; `restore` tells
+    whether a lost one comes back from them by itself.
+    """
 
     url: str = "sqlite:///data/nocturne.db"
     raw_days: int = 30
     aggregate_days: int = 365
+    backup_days: int = 7
+    backup_folder: str = ""
+    restore: Restoring = "automatic"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,9 +99,14 @@ class Monitor:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """`[network]`: addresses by which the own network is judged, as `tcp://host:port`."""
+    """`[network]`: the addresses that judge the own network, and those never to be connected to.
+
+    `references` are `tcp://host:port`; `deny` and `allow` hold groups and networks, see domain/reach.
+    """
 
     references: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +185,9 @@ TABLES: Mapping[str, tuple[type[Any], Mapping[str, Field]]] = {
             "url": Field(type=str, then=_store_url),
             "raw_days": Field(type=Days),
             "aggregate_days": Field(type=Days),
+            "backup_days": Field(type=BackupDays),
+            "backup_folder": Field(type=str),
+            "restore": Field(type=Restoring),
         },
     ),
     "monitor": (
@@ -183,7 +201,14 @@ TABLES: Mapping[str, tuple[type[Any], Mapping[str, Field]]] = {
             "disabled": Field(type=bool),
         },
     ),
-    "network": (Network, {"references": Field(type=tuple[str, ...], then=_references)}),
+    "network": (
+        Network,
+        {
+            "references": Field(type=tuple[str, ...], then=_references),
+            "deny": Field(type=tuple[str, ...], then=denied),
+            "allow": Field(type=tuple[str, ...], then=allowed),
+        },
+    ),
     "log": (Log, {"level": Field(type=Level), "format": Field(type=Format)}),
 }
 

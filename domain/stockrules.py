@@ -144,6 +144,26 @@ STOCK_RULES: tuple[Mapping[str, Detail], ...] = (
         ),
     },
     {
+        "id": "error-rate",
+        "title": "Error rate of the web",
+        "description": "Share of Nocturne's own answers of the last five minutes that were errors (5xx).",
+        "metric": "web.error_percent",
+        "operator": "gte",
+        "warning": 5,
+        "critical": 10,
+        "clear_warning": 3,
+        "clear_critical": 6,
+        "for": "1m",
+        "missing": "ignore",
+        "runbook": (
+            "Pages and probes of Nocturne fail: what is shown may be old, and load balancers may take it "
+            "out. First look: the log of the web process, which has the exception of each failed request "
+            "with its number. Usual fix: mostly it is the store: is its disk full, is the database up, "
+            "are its connections used up? If the store is well, restart the web; the monitor goes on "
+            "checking and paging meanwhile."
+        ),
+    },
+    {
         "id": "monitor-lag",
         "title": "Lag of the monitor",
         "description": "How late the loop is that runs the checks: late checks find faults late.",

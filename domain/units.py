@@ -57,6 +57,7 @@ SUFFIXES = (
     ("_ms", "ms"),
     ("bytes", "bytes"),
     ("days_left", "days"),
+    ("celsius", "°C"),
     ("_per_s", ""),
     ("_s", "s"),
 )

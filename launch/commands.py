@@ -11,7 +11,9 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from domain.mistakes import ConfigError
@@ -26,13 +28,24 @@ OK = 0
 REFUSED = 1
 BAD_CONFIG = 2
 CANNOT_START = 3
-STORE_GONE = 4
+STORE_LOST = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Demo:
+    """How much history `demo` makes up, from which seed, and into which store (empty: its own)."""
+
+    days: int = 365
+    checks: int = 200
+    seed: int = 1
+    store: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """How app.py was called. `program` starts it again: interpreter and script.
 
+    `name` is what the sub-command is about: a check, a channel, or the file of a backup.
     `new_store` allows an empty store where one is missing that was there before.
     """
 
@@ -41,6 +54,7 @@ class Call:
     program: Sequence[str]
     environ: Mapping[str, str]
     new_store: bool = False
+    demo: Demo = Demo()
 
     @property
     def orphaned(self) -> Callable[[], bool]:
@@ -63,11 +77,61 @@ def check_config(call: Call) -> int:
 
 
 def migrate(call: Call) -> int:
-    """Bring the store to this version's schema, after a backup where it holds data."""
-    url = config.read_whole(call.config, call.environ).settings.storage.url
+    """Bring the store to this version's schema, after a backup where it holds data.
+
+    One that is damaged or gone is restored first, where that may be done and can be.
+    """
+    storage = config.read_whole(call.config, call.environ).settings.storage
+    from storage.migrate import Rescue
     from storage.migrate import migrate as bring_up_to_date
 
-    bring_up_to_date(url, anew=call.new_store)
+    rescue = Rescue(
+        restores=storage.restore == "automatic",
+        folder=Path(storage.backup_folder) if storage.backup_folder else None,
+        say=complain,
+    )
+    bring_up_to_date(storage.url, anew=call.new_store, rescue=rescue)
+    _publish_kinds(storage.url)
+    return OK
+
+
+def _publish_kinds(url: str) -> None:
+    """Say which kinds of checks there are. The monitor imports only those that it runs."""
+    from monitor.publishing import schemas
+    from storage import catalogue
+    from storage.engine import open_existing
+
+    engine = open_existing(url)
+    try:
+        catalogue.publish(engine, schemas())
+    finally:
+        engine.dispose()
+
+
+def backup(call: Call) -> int:
+    """Make a backup of the SQLite store now, in use or not, and print its path."""
+    storage = config.read_plain(call.config, call.environ).settings.storage
+    from storage.backups import by_hand
+    from storage.engine import StoreError, file_of, open_existing
+
+    path = file_of(storage.url)
+    if path is None:
+        raise StoreError("backup is for SQLite files: a Postgres store is backed up by pg_dump")
+    engine = open_existing(storage.url)
+    folder = Path(storage.backup_folder) if storage.backup_folder else None
+    try:
+        print(by_hand(engine, path, datetime.now(UTC), folder=folder), flush=True)
+    finally:
+        engine.dispose()
+    return OK
+
+
+def restore(call: Call) -> int:
+    """Put a backup in the place of the SQLite store, which nothing may have open."""
+    storage = config.read_plain(call.config, call.environ).settings.storage
+    from storage.migrate import restore as put_back
+
+    print(put_back(storage.url, Path(call.name).absolute(), datetime.now(UTC)), flush=True)
     return OK
 
 

@@ -105,8 +105,10 @@ def _parse(path: str, environ: Mapping[str, str], read: ReadFile) -> Parsed:
     text = _text(path, read)
     document = _document(text, path)
     settings, mistakes = parse_settings(document, environ)
-    url = anchored(settings.storage.url, PurePath(path).parent)
-    settings = replace(settings, storage=replace(settings.storage, url=url))
+    storage, beside = settings.storage, PurePath(path).parent
+    folder = str(beside / storage.backup_folder) if storage.backup_folder else ""
+    url = anchored(storage.url, beside)
+    settings = replace(settings, storage=replace(storage, url=url, backup_folder=folder))
     arrays = {name: document.get(name, []) for name in ARRAYS}
     wrong = {name: value for name, value in arrays.items() if not isinstance(value, list)}
     configuration = Configuration(

@@ -1,5 +1,7 @@
 """`run`: prepares, starts web and monitor, restarts the one that dies, ends both.
 
+When the store is lost both end, it is migrated again, which restores the last backup, and they start.
+
 Standard library only: this process lives as long as Nocturne does and must weigh nothing.
 """
 
@@ -16,8 +18,11 @@ MONITOR = "monitor"
 PREPARATIONS = ("check-config", "migrate")
 # Bad configuration and "cannot start": to try again changes nothing.
 FINAL_CODES = frozenset({2, 3})
-# The store was deleted or replaced. A new start must not put an empty one in its place.
-STORE_GONE = 4
+# The store was deleted, replaced or damaged. `migrate` restores it, or refuses to begin anew.
+STORE_LOST = 4
+RESTORE = "migrate"
+# A disk that loses the store again so soon is not fought with.
+RESTORED_FOR_S = 600.0
 POLL_S = 0.1
 READY_S = 6.0
 GRACE_S = 4.0
@@ -56,6 +61,7 @@ class Supervisor:
         self._stops = 0
         self._reloads = 0
         self._final: int | None = None
+        self._restored: float | None = None
 
     def request_stop(self) -> None:
         """End everything; asked twice, at once. Safe in a signal handler."""
@@ -78,9 +84,11 @@ class Supervisor:
         """
         try:
             code = self._prepare(refusal)
-            if code is None:
+            while code is None:
                 self._start_services(is_ready, welcome)
                 code = self._watch()
+                if code == STORE_LOST and not self._stops:
+                    code = self._restore()
             return code
         finally:
             self._stop_services()
@@ -95,6 +103,20 @@ class Supervisor:
             self._say(reason)
             return 3
         return None
+
+    def _restore(self) -> int | None:
+        """End both services and have the store restored; the exit code when that is not possible."""
+        self._stop_services()
+        self._services, self._final, last = {}, None, self._restored
+        self._restored = self._clock()
+        if last is not None and self._restored - last < RESTORED_FOR_S:
+            self._say("the store was lost again within 10 min: it is not restored a second time")
+            return STORE_LOST
+        self._say("the store is lost: it is restored from its last backup if there is one")
+        code = self._finish(RESTORE)
+        if self._stops:
+            return 0
+        return None if code == 0 else STORE_LOST
 
     def _finish(self, step: str) -> int:
         """Run a sub-command to its end; a stop ends it."""
@@ -156,7 +178,7 @@ class Supervisor:
         if code is None:
             return
         service.child = None
-        if code == STORE_GONE or (code in FINAL_CODES and not service.history):
+        if code == STORE_LOST or (code in FINAL_CODES and not service.history):
             self._final = code
             return
         service.history = [*service.history, Life(service.started, now)][-10:]

@@ -26,11 +26,16 @@ from domain.mistakes import (
 from domain.rules import Rule, StockRule, order_mistake
 from domain.settings import Settings
 from domain.units import unit_of
-from monitor.checks import Check, Kind, kinds
+from monitor.checks import Check, Kind, kind_named, kind_names
 from monitor.placeholders import Expander, is_placeholder
 
 # The heading of checks that name no group, where the plain word of their component won't do.
-GROUPS = {"api": "Endpoints", "process": "Processes", "application": "Applications"}
+GROUPS = {
+    "api": "Endpoints",
+    "broker": "Messaging",
+    "process": "Processes",
+    "application": "Applications",
+}
 LEVEL_KEYS = ("warning", "critical", "operator")
 
 ReadFile = Callable[[str], str]
@@ -118,7 +123,7 @@ class Builder:
         self._table = table
         self._index = index
         self._expander = expander
-        self._kind: Kind | None = kinds().get(definition.kind)
+        self._kind: Kind | None = kind_named(definition.kind)
 
     def build(self) -> WatchedCheck | list[Mistake]:
         """The check, or what is wrong with it."""
@@ -147,10 +152,9 @@ class Builder:
     def _unknown_kind(self) -> Iterator[Mistake]:
         # A kind that is missing or no text has its own mistake already.
         if self._definition.kind:
-            meant = closest(self._definition.kind, kinds())
-            hint = (
-                f'did you mean "{meant}"?' if meant else f"use one of {', '.join(sorted(kinds()))}"
-            )
+            names = kind_names()
+            meant = closest(self._definition.kind, names)
+            hint = f'did you mean "{meant}"?' if meant else f"use one of {', '.join(sorted(names))}"
             yield self._key_mistake("kind", f"there is no such kind of check, {hint}")
 
     def _read_fields(self, kind: Kind, values: dict[str, Any]) -> Iterator[Mistake]:
@@ -232,7 +236,7 @@ def _rule(name: str, stock: StockRule) -> Rule:
 
 
 def _retry_of(name: str) -> float | None:
-    kind = kinds().get(name)
+    kind = kind_named(name)
     return None if kind is None else kind.retry_s
 
 

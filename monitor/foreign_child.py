@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import importlib
 import os
 import resource
@@ -21,17 +20,17 @@ import msgspec
 from domain.facts import Cause, Measurement, Status
 from monitor.checks import Check, Deadline
 from monitor.foreign_frames import FRAME_BYTES, Order, Reply, frame
+from monitor.parting import die_with
 
 STACK_BYTES = 2**20
 OUT_OF_MEMORY = 77
-PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
     """The child: serve orders from stdin until the monitor is gone, then end the whole group."""
     memory_bytes, parent = int(sys.argv[1]), int(sys.argv[2])
     orders, answers = _private_pipes()
-    _die_with(parent)
+    die_with(parent)
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     threading.stack_size(STACK_BYTES)
@@ -51,14 +50,6 @@ def _private_pipes() -> tuple[int, int]:
     os.dup2(empty, 0)
     os.dup2(2, 1)
     return orders, answers
-
-
-def _die_with(parent: int) -> None:
-    """Be killed when the monitor dies, even while foreign code holds the interpreter's lock."""
-    with contextlib.suppress(OSError, AttributeError):  # Linux only; elsewhere stdin's end is it
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(0)
 
 
 def _serve(order: Order, answers: int, lock: threading.Lock) -> None:

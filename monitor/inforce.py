@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import PurePath
@@ -10,7 +10,7 @@ from pathlib import PurePath
 import structlog
 from sqlalchemy import Engine
 
-from domain import ruletable, windowtable
+from domain import rulechannels, ruletable, windowtable
 from domain.alertrules import AlertRule
 from domain.checktable import with_own_network
 from domain.configuration import Configuration
@@ -29,6 +29,7 @@ from storage.leadership import Lease
 log = structlog.get_logger()
 NOTICE = "edits"
 ALERTING_NOTICE = "alerting"
+CHANNELS_NOTICE = "rule-channels"
 
 
 class InForce:
@@ -76,9 +77,11 @@ class InForce:
     def alerting(self, now: datetime) -> tuple[tuple[AlertRule, ...], tuple[Window, ...]]:
         """The alert rules and the maintenance windows in force.
 
-        One whose edits make it impossible is left out, with a notice; the others hold.
+        One whose edits make it impossible is left out, with a notice; the others hold. A rule that
+        names a channel which is gone holds too, and a notice says whom it does not tell.
         """
-        rules, wrong_rules = ruletable.examine(self._tables(RULE))
+        tables = self._tables(RULE)
+        rules, wrong_rules = ruletable.examine(tables)
         windows, wrong_windows = windowtable.examine(self._tables(MAINTENANCE))
         mistakes = (*wrong_rules, *wrong_windows)
         if mistakes:
@@ -87,7 +90,22 @@ class InForce:
             self._journal.notify(ALERTING_NOTICE, "error", text, now)
         else:
             self._journal.withdraw(ALERTING_NOTICE)
+        self._tell_of_lost_channels(tables, rules, now)
         return rules, windows
+
+    def _tell_of_lost_channels(
+        self, tables: Sequence[Mapping[str, Detail]], rules: Sequence[AlertRule], now: datetime
+    ) -> None:
+        """Put up a notice while rules in force name channels that are not there any more."""
+        used = {rule.id for rule in rules if rule.enabled}
+        known = [str(table["name"]) for table in self._tables(CHANNEL)]
+        lost = rulechannels.examine([each for each in tables if each.get("id") in used], known)
+        if not lost:
+            self._journal.withdraw(CHANNELS_NOTICE)
+            return
+        text = f"Rules name channels that are gone, and do not tell them. {ConfigError(lost)}"
+        log.error("rules name channels that are gone", reason=text)
+        self._journal.notify(CHANNELS_NOTICE, "error", text, now)
 
     def _tables(self, kind: str) -> list[dict[str, Detail]]:
         rows = definitions.load(self._engine, kind)

@@ -70,6 +70,7 @@ class Sender:
         self._batch_s = outbox.LEASED_FOR.total_seconds() * 0.75 - send_s
         self._channels: Mapping[str, NamedChannel] = {}
         self._fallbacks: Mapping[str, str] = {}
+        self._alone: frozenset[str] = frozenset()
         self._sending: dict[str, asyncio.Task[None]] = {}
         self._wake = asyncio.Event()
         self._closing = False
@@ -80,6 +81,7 @@ class Sender:
         """Send by these channels from now on. Rows of channels that are gone are cancelled."""
         self._channels = {each.name: each for each in channels}
         self._fallbacks = fallbacks(channels)
+        self._alone = frozenset(each.name for each in channels if not each.channel.bundles)
         self.wake()
 
     def start(self) -> None:
@@ -133,13 +135,13 @@ class Sender:
 
     async def _take(self) -> tuple[tuple[Delivery, ...], bool]:
         """What is to be sent now, and whether anything is left; nothing while the store is away."""
-        busy = frozenset(self._sending)
+        busy, alone = frozenset(self._sending), self._alone
 
         def take() -> tuple[tuple[Delivery, ...], bool]:
             if not self._took_back:
                 outbox.take_back(self._engine, self._lease)
                 self._took_back = True
-            leased = outbox.lease(self._engine, self._lease, self._clock(), busy=busy)
+            leased = outbox.lease(self._engine, self._lease, self._clock(), busy=busy, alone=alone)
             return leased, bool(leased) or outbox.is_waiting(self._engine)
 
         try:

@@ -19,7 +19,7 @@ from domain.configuration import Configuration
 from domain.mistakes import ConfigError
 from monitor.running import Running
 from storage import leadership, presence
-from storage.engine import StoreGone, file_of, open_existing
+from storage.engine import StoreDamaged, StoreGone, file_of, is_damaged, open_existing
 from storage.leadership import Holder, Lease, Process
 from storage.revision import require_current
 
@@ -42,8 +42,8 @@ def main(
 
     It starts with `configuration`; `refused` tells why that is not what the file says now. `load`
     reads the file again at each reload and raises ConfigError. `orphaned` tells whether the
-    supervisor that started this process is gone. Raises StoreError, and StoreGone when the file of
-    the store was deleted or replaced meanwhile.
+    supervisor that started this process is gone. Raises StoreError, and StoreLost when the file of
+    the store was deleted, replaced or damaged meanwhile.
     """
     return asyncio.run(Monitor(configuration, refused, load, environ, orphaned).run())
 
@@ -76,9 +76,11 @@ class Monitor:
         """Lead, or wait to lead, until stopped. 0 after a clean stop, 1 when leadership was lost."""
         try:
             code = await self._run()
-        except DBAPIError:
-            # What fails because the file is gone is told as that.
+        except DBAPIError as error:
+            # What fails because the file is gone or damaged is told as that.
             self._require_file()
+            if self._file is not None and is_damaged(error):
+                raise StoreDamaged(self._file, str(error.orig)) from error
             raise
         self._require_file()
         return code
@@ -108,6 +110,8 @@ class Monitor:
             try:
                 claimed = await asyncio.to_thread(self._claim)
             except DBAPIError as error:
+                if is_damaged(error):
+                    raise
                 log.warning("the store cannot be reached yet", error=str(error.orig))
             else:
                 if isinstance(claimed, Lease):
@@ -134,6 +138,9 @@ class Monitor:
                 self._reload.clear()
                 await self._reload_now(running)
         stored = await running.stop()
+        if running.damage is not None and self._file is not None:
+            self._require_file()
+            raise StoreDamaged(self._file, running.damage)
         if running.is_lost:
             return 1
         self._require_file()

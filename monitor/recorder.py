@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from domain.facts import Sample
-from storage.engine import is_away
+from storage.engine import is_away, is_damaged
 from storage.journal import Beat, Entry, Journal
 from storage.leadership import LeadershipLost, Lease
 from storage.rule_rows import Ruled
@@ -87,6 +87,8 @@ class Recorder:
         self._away = False
         self._stopping = False
         self._lost = False
+        # What the driver said when the store's file turned out to be damaged: the monitor ends then.
+        self.damage: str | None = None
         self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
 
     @property
@@ -233,6 +235,9 @@ class Recorder:
                 raise
             except Exception as error:  # it belongs to whoever awaits the future
                 future.set_exception(error)
+                # Damage that only they meet, such as in the outbox, would be tried again for ever.
+                if isinstance(error, DBAPIError) and is_damaged(error):
+                    raise
 
     def _refuse_calls(self) -> None:
         while self._calls:
@@ -247,6 +252,11 @@ class Recorder:
         self._on_lost()
 
     def _note_away(self, error: DBAPIError) -> None:
+        if is_damaged(error):
+            self.damage = str(error.orig)
+            log.critical("the store is damaged; stopping", error=self.damage)
+            self._give_up()
+            return
         if not is_away(error):
             # A batch that can never be written would block all that follows; drop it, loudly.
             log.error("a batch was refused by the store", error=str(error.orig))

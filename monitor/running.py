@@ -14,21 +14,23 @@ from sqlalchemy.exc import DBAPIError
 
 from domain.configuration import CONFIG_NOTICE, Configuration
 from domain.facts import CheckState
+from domain.intake import Times
 from domain.muting import decide
 from domain.paging import Recipient, severities
 from domain.settings import ConfigError
 from domain.state import pause, resume
-from monitor import orders
+from monitor import orders, reach
 from monitor.channeltables import NamedChannel
 from monitor.cycle import Cycle
 from monitor.definitions import WatchedCheck
 from monitor.foreign import ForeignRunner
 from monitor.inforce import InForce
 from monitor.outbox import Sender
-from monitor.publishing import published, schemas
+from monitor.publishing import published
 from monitor.recorder import Recorder
 from monitor.roster import Roster, Watch, next_slot, opening_order
 from monitor.selfwatch import BEAT_S, SelfWatch, Tick, Vitals
+from monitor.storekeeper import Storekeeper
 from monitor.timetable import Timetable, turn
 from monitor.upkeep import SWEEP_S, Upkeep
 from storage.journal import Beat, Entry, Journal
@@ -43,7 +45,12 @@ DRAIN_S = 2.0
 FLUSH_S = 1.5
 AGAIN_S = 2.0
 GAP = timedelta(seconds=10)
-RETAIN_S = 3600.0
+KEEP_S = 3600.0
+# A window of samples is sealed a quarter of an hour after its end.
+KEEP_OFFSET_S = 900.0
+SOON_S = 60.0
+LONG_GAP = timedelta(hours=1)
+BACKUP_NOTICE = "backup"
 
 
 class Running:
@@ -73,6 +80,8 @@ class Running:
             on_lost=lambda: self._on_loop(self._lose),
             on_problem=lambda: self._on_loop(self._sender.wake),
         )
+        self._journal.times = self._times
+        self._storekeeper = Storekeeper(lease, environ)
         self._in_force = InForce(engine, self._journal, environ)
         self._foreign = ForeignRunner()
         self._sender = Sender(engine, lease, self._ask, utc_now)
@@ -93,6 +102,11 @@ class Running:
         self._watched: tuple[WatchedCheck, ...] = ()
         self.is_lost = False
 
+    @property
+    def damage(self) -> str | None:
+        """What the driver said of the store's file if it turned out to be damaged."""
+        return self._recorder.damage
+
     async def start(self, refused: ConfigError | None = None) -> None:
         """Publish the definitions, take up the states, start beating and checking.
 
@@ -108,7 +122,9 @@ class Running:
             interval = self._configuration.settings.monitor.metrics_interval_s
             self._timetable.every(interval, self._upkeep.sample)
         self._timetable.every(SWEEP_S, self._upkeep.sweep)
-        self._timetable.every(RETAIN_S, self._retain)
+        self._timetable.every(KEEP_S, self._keep, offset_s=KEEP_OFFSET_S)
+        if self._lease.previous_beat and utc_now() - self._lease.previous_beat > LONG_GAP:
+            self._loop.call_later(SOON_S, lambda: self._begin(turn(self._keep)))
         self._sender.start()
         self._tick()
         # Commands and edits may have come while nobody led.
@@ -149,6 +165,7 @@ class Running:
             log.warning("runs given up at the stop", count=left)
         await self._foreign.close()
         await self._sender.close()
+        await self._storekeeper.close()
         return await asyncio.to_thread(self._recorder.stop, FLUSH_S)
 
     async def _run_check(self, name: str, attempt: int, slot: datetime | None) -> None:
@@ -156,6 +173,7 @@ class Running:
 
     async def _publish(self) -> None:
         configuration = self._configuration
+        reach.adopt(configuration.settings.network)
         await self._ask(lambda: self._in_force.publish(self._lease, configuration, utc_now()))
 
     async def _refresh(self) -> None:
@@ -170,7 +188,7 @@ class Running:
         self._watched = watched
         place = {str(table["name"]): at for at, table in enumerate(configuration.checks)}
         checks = [published(each, place.get(each.definition.name, len(place))) for each in watched]
-        states = await self._ask(lambda: self._journal.publish(self._lease, checks, schemas()))
+        states = await self._ask(lambda: self._journal.publish(self._lease, checks))
         self._adopt(watched, states, utc_now())
         await self._upkeep.adopt(rules, windows)
 
@@ -240,8 +258,21 @@ class Running:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _retain(self) -> None:
-        await self._upkeep.retain(self._configuration.settings.storage.raw_days)
+    async def _keep(self) -> None:
+        report = await self._storekeeper.run(self._configuration.settings.storage)
+        if report is None:
+            return
+        error = report.backup_error
+        if error is None:
+            await self._ask(lambda: self._journal.withdraw(BACKUP_NOTICE))
+        else:
+            await self._ask(lambda: self._journal.notify(BACKUP_NOTICE, "error", error, utc_now()))
+
+    def _times(self) -> Times:
+        """Of which times samples are taken in now."""
+        now = utc_now()
+        days = self._configuration.settings.storage.raw_days
+        return Times(oldest=now - timedelta(days=days), now=now)
 
     def _tick(self) -> None:
         self._selfwatch.tick()

@@ -1,7 +1,7 @@
-"""Readings of the machine that the monitor runs on: for the `system` checks and the 10 s sampler.
+"""The machine that the monitor runs on as metrics: for the `system` checks and the 10 s sampler.
 
 Nothing here blocks the loop: what the kernel keeps in memory is read at once, a filesystem (which
-may hang on a dead mount) in a thread of its own.
+may hang on a dead mount) and temperature sensors in threads. `monitor.machine` does the reading.
 """
 
 from __future__ import annotations
@@ -9,16 +9,38 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import psutil
 
-from monitor.checks import hanging_s, in_thread
+from monitor.checks import in_thread
+from monitor.machine import clock, cores, kernel, traffic
+from monitor.machine.cgroup import Cgroups
+from monitor.machine.filesystems import Filesystems, Space, mounts, space_of
+from monitor.machine.rates import Change, Counters, percent
+from monitor.machine.temperature import Thermometer
 
-FIRST_WINDOW_S = 0.2
-LONGEST_WINDOW_S = 300.0
+__all__ = [
+    "Change",
+    "Counters",
+    "Filesystems",
+    "Machine",
+    "Sample",
+    "Space",
+    "SystemSampler",
+    "mounts",
+    "space_of",
+]
+
 MOUNT_BUDGET_S = 2.0
+CORES = 64
+MOUNTS = 64
+LIST_MOUNTS_S = 60.0
+RARE = ("errors", "drops", "requests")
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,173 +53,255 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """How far counters moved over `seconds`. A counter that was reset counts as not moved."""
+class Reading:
+    """A resource's metrics, empty where the machine does not have it; and its parts as series."""
 
-    seconds: float
-    moved: Mapping[str, float]
-
-    def per_second(self, name: str) -> float:
-        """The rate of one counter, 0 when it is new."""
-        return self.moved.get(name, 0.0) / self.seconds
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    parts: tuple[Sample, ...] = ()
+    note: str = ""
 
 
-class Counters:
-    """Remembers the last reading of growing counters per key, and says how far they moved since.
+class Machine:
+    """Reads resources of this machine. Rates are over the time since the previous reading here."""
 
-    The first reading of a key, and one after a long pause, is measured over a short sleep.
-    """
+    def __init__(
+        self, cgroups: Cgroups | None = None, thermometer: Thermometer | None = None
+    ) -> None:
+        self._counters = Counters()
+        self._cgroups = cgroups or Cgroups()
+        self._thermometer = thermometer or Thermometer()
 
-    def __init__(self) -> None:
-        self._last: dict[Hashable, tuple[float, Mapping[str, float]]] = {}
+    async def cpu(self) -> Reading:
+        """CPU use of all cores together, of the busiest one, and of each."""
+        change = await self._counters.change("cpu", _cpu_times)
+        each = traffic.parts(change.moved)
+        shares = {core: change.share(f"{core} busy", f"{core} total") for core in each}
+        metrics = {"system.cpu.percent": change.share("busy", "total")}
+        if shares:
+            metrics["system.cpu.busiest_core_percent"] = max(shares.values())
+        for name, metric in CPU_SHARES.items():
+            if name in change.moved:
+                metrics[metric] = change.share(name, "total")
+        parts = [_part("system.core.percent", "core", *item) for item in shares.items()]
+        return Reading(metrics=metrics, parts=tuple(parts[:CORES]))
 
-    async def change(
-        self, key: Hashable, read: Callable[[], Awaitable[Mapping[str, float]]]
-    ) -> Change:
-        """Read the counters now and compare with the key's previous reading."""
-        then, before = self._last.get(key, (0.0, {}))
-        now, after = time.monotonic(), await read()
-        if not before or now - then > LONGEST_WINDOW_S:
-            then, before = now, after
-        if now - then < FIRST_WINDOW_S:
-            await asyncio.sleep(FIRST_WINDOW_S - (now - then))
-            now, after = time.monotonic(), await read()
-        self._last[key] = (now, after)
-        moved = {name: max(0.0, after[name] - before[name]) for name in after if name in before}
-        return Change(seconds=now - then, moved=moved)
+    async def memory(self) -> Reading:
+        """Memory in use, as the share that is not available to a new process."""
+        found = psutil.virtual_memory()
+        return Reading(
+            metrics={
+                "system.memory.percent": round(found.percent, 1),
+                "system.memory.available_bytes": float(found.available),
+                "system.memory.used_bytes": float(found.used),
+                "system.memory.total_bytes": float(found.total),
+            }
+        )
+
+    async def swap(self) -> Reading:
+        """Swap in use, 0 % where none is configured; and what moves in and out."""
+        latest: list[Any] = []
+
+        async def read() -> Mapping[str, float]:
+            latest[:] = [psutil.swap_memory()]
+            return {"in": float(latest[0].sin), "out": float(latest[0].sout)}
+
+        change = await self._counters.change("swap", read)
+        found = latest[0]
+        return Reading(
+            metrics={
+                "system.swap.percent": round(found.percent, 1),
+                "system.swap.used_bytes": float(found.used),
+                "system.swap.total_bytes": float(found.total),
+                "system.swap.in_bytes_per_s": _rate(change, "in"),
+                "system.swap.out_bytes_per_s": _rate(change, "out"),
+            }
+        )
+
+    async def load(self) -> Reading:
+        """Load averages, and the 1-minute one divided by the number of cores."""
+        one, five, fifteen = os.getloadavg()
+        return Reading(
+            metrics={
+                "system.load.1m": round(one, 2),
+                "system.load.5m": round(five, 2),
+                "system.load.15m": round(fifteen, 2),
+                "system.load.per_core": round(one / (os.cpu_count() or 1), 2),
+            }
+        )
+
+    async def network(self) -> Reading:
+        """Network traffic of all interfaces together and of each; errors and lost packets too."""
+        change = await self._counters.change("network", _interfaces)
+        parts = [
+            _part(metric, "interface", name, _rate(change, f"{name} {counter}"))
+            for name in traffic.parts(change.moved)
+            for counter, metric in INTERFACE.items()
+        ]
+        return Reading(
+            metrics={metric: _rate(change, counter) for counter, metric in NETWORK.items()},
+            parts=tuple(parts),
+        )
+
+    async def disk_io(self) -> Reading:
+        """Disk traffic of all disks together and of each; how busy they are, how long it takes."""
+        change = await self._counters.change("disk_io", _disks)
+        metrics = {metric: _rate(change, counter) for counter, metric in DISK_IO.items()}
+        busy = {name: _busy(change, name) for name in traffic.parts(change.moved)}
+        if busy:
+            metrics["system.disk_io.busiest_percent"] = max(busy.values())
+        if requests := change.moved.get("requests"):
+            metrics["system.disk_io.request_ms"] = round(change.moved["waited"] / requests, 2)
+        parts = [
+            _part(metric, "disk", name, _rate(change, f"{name} {counter}"))
+            for name in busy
+            for counter, metric in DEVICE.items()
+        ]
+        parts += [_part("system.device.busy_percent", "disk", *item) for item in busy.items()]
+        return Reading(metrics=metrics, parts=tuple(parts))
+
+    async def processes(self) -> Reading:
+        """How many processes there are, and what the kernel says of those that want to run."""
+        metrics = {"system.processes.count": float(len(psutil.pids()))}
+        if queue := _parsed("/proc/stat", kernel.run_queue):
+            metrics["system.processes.running"] = float(queue.running)
+            metrics["system.processes.blocked"] = float(queue.blocked)
+        return Reading(metrics=metrics)
+
+    async def processes_and_zombies(self) -> Reading:
+        """The same with zombies, for which every process must be asked: not for each sample."""
+        reading = await self.processes()
+        zombies = await in_thread("zombies", kernel.zombies)
+        return Reading(metrics={**reading.metrics, "system.processes.zombies": float(zombies)})
+
+    async def open_files(self) -> Reading:
+        """File handles in use on the whole machine."""
+        found = _parsed("/proc/sys/fs/file-nr", kernel.open_files)
+        if found is None:
+            return Reading()
+        return Reading(
+            metrics={
+                "system.open_files.percent": percent(found.count, found.limit),
+                "system.open_files.count": float(found.count),
+                "system.open_files.limit": float(found.limit),
+            }
+        )
+
+    async def temperature(self) -> Reading:
+        """The hottest sensor."""
+        if not self._thermometer.exists():
+            return Reading()
+        key = ("temperature", id(self._thermometer))
+        found = await in_thread(key, self._thermometer.hottest)
+        if found is None:
+            return Reading()
+        return Reading(metrics={"system.temperature.celsius": found.celsius}, note=found.sensor)
+
+    async def pressure(self) -> Reading:
+        """Pressure stall information: the share of the last 10 s lost by waiting."""
+        found = kernel.pressure()
+        if not found:
+            return Reading()
+        cpu, memory, disk = (found[resource] for resource in kernel.PRESSURE)
+        return Reading(
+            metrics={
+                "system.pressure.full_percent": max(memory.full, disk.full),
+                "system.pressure.cpu_some_percent": cpu.some,
+                "system.pressure.memory_some_percent": memory.some,
+                "system.pressure.memory_full_percent": memory.full,
+                "system.pressure.io_some_percent": disk.some,
+                "system.pressure.io_full_percent": disk.full,
+            }
+        )
+
+    async def uptime(self) -> Reading:
+        """How long the machine has been running."""
+        return Reading(metrics={"system.uptime.up_s": float(round(kernel.up_s()))})
+
+    async def clock(self) -> Reading:
+        """What the kernel knows of its clock."""
+        found = clock.clock()
+        if found is None:
+            return Reading()
+        return Reading(
+            metrics={
+                "system.clock.offset_ms": round(found.offset_ms, 3),
+                "system.clock.max_error_ms": round(found.max_error_ms, 3),
+                "system.clock.synchronised": float(found.synchronised),
+            }
+        )
+
+    async def cgroup_memory(self) -> Reading:
+        """Memory of the container or service that this process runs in, when it is limited."""
+        found = self._cgroups.memory()
+        if found is None:
+            return Reading()
+        return Reading(
+            metrics={
+                "system.cgroup_memory.percent": found.percent,
+                "system.cgroup_memory.used_bytes": float(found.used_bytes),
+                "system.cgroup_memory.limit_bytes": float(found.limit_bytes),
+            }
+        )
+
+    async def cgroup_cpu(self) -> Reading:
+        """CPU of the container or service that this process runs in, when it is limited."""
+        found = self._cgroups.cpu()
+        if found is None:
+            return Reading()
+        change = await self._counters.change(("cgroup_cpu", found.folder), self._quota)
+        allowed_s = found.limit_cores * change.seconds
+        return Reading(
+            metrics={
+                "system.cgroup_cpu.percent": percent(change.moved.get("used", 0.0), allowed_s),
+                "system.cgroup_cpu.throttled_percent": change.share("throttled", "periods"),
+                "system.cgroup_cpu.limit_cores": found.limit_cores,
+            }
+        )
+
+    async def _quota(self) -> Mapping[str, float]:
+        found = self._cgroups.cpu()
+        if found is None:  # lifted just now
+            return {}
+        return {"used": found.used_s, "periods": found.periods, "throttled": found.throttled}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Space:
-    """What a filesystem holds: sizes in bytes, inodes in pieces; percent of what users may fill."""
-
-    percent: float
-    free_bytes: float
-    inodes: int
-    inodes_percent: float
-    inodes_free: int
-
-
-class Filesystems:
-    """Asks filesystems for their space, each in a thread of its own, by the call `statvfs`."""
-
-    def __init__(self, statvfs: Callable[[str], os.statvfs_result] = os.statvfs) -> None:
-        self._statvfs = statvfs
-
-    async def space(self, path: str) -> Space:
-        """The space at `path`. May never return: bound it. Raises OSError when it can't be read."""
-        return space_of(await in_thread(self._key(path), lambda: self._statvfs(path)))
-
-    def hanging_s(self, path: str) -> float:
-        """Seconds for which a call to this path has not returned."""
-        return hanging_s(self._key(path))
-
-    def _key(self, path: str) -> Hashable:
-        return ("filesystem", path, id(self))
-
-
-def space_of(found: os.statvfs_result) -> Space:
-    """Percentages as `df` shows them: of the space that is used or free to ordinary users."""
-    used = found.f_blocks - found.f_bfree
-    inodes_used = found.f_files - found.f_ffree
-    return Space(
-        percent=_percent(used, used + found.f_bavail),
-        free_bytes=float(found.f_bavail * found.f_frsize),
-        inodes=found.f_files,
-        inodes_percent=_percent(inodes_used, inodes_used + found.f_favail),
-        inodes_free=found.f_favail,
-    )
-
-
-async def cpu_times() -> Mapping[str, float]:
-    """CPU seconds since boot, all cores together: `busy` and `total`."""
-    times = psutil.cpu_times()._asdict()
-    # The kernel already counts guest time inside user and nice.
-    total = sum(times.values()) - times.get("guest", 0.0) - times.get("guest_nice", 0.0)
-    return {"total": total, "busy": total - times["idle"] - times.get("iowait", 0.0)}
-
-
-async def network_bytes() -> Mapping[str, float]:
-    """Bytes `sent` and `received` since boot by all interfaces but loopback."""
-    cards = psutil.net_io_counters(pernic=True, nowrap=False)
-    real = [count for name, count in cards.items() if name != "lo"]
-    return {
-        "sent": float(sum(count.bytes_sent for count in real)),
-        "received": float(sum(count.bytes_recv for count in real)),
-    }
-
-
-async def disk_bytes() -> Mapping[str, float]:
-    """Bytes `read` and `written` since boot by all disks; empty where the system has none."""
-    total = psutil.disk_io_counters(nowrap=False)
-    if total is None:
-        return {}
-    return {"read": float(total.read_bytes), "written": float(total.write_bytes)}
-
-
-async def cpu(counters: Counters) -> dict[str, float]:
-    """CPU use since the previous reading of these counters."""
-    moved = (await counters.change("cpu", cpu_times)).moved
-    return {"system.cpu.percent": _percent(moved["busy"], moved["total"])}
-
-
-async def network(counters: Counters) -> dict[str, float]:
-    """Network traffic in bytes per second since the previous reading."""
-    change = await counters.change("network", network_bytes)
-    return {
-        "system.network.sent_bytes_per_s": float(round(change.per_second("sent"))),
-        "system.network.received_bytes_per_s": float(round(change.per_second("received"))),
-    }
-
-
-async def disk_io(counters: Counters) -> dict[str, float]:
-    """Disk traffic in bytes per second since the previous reading."""
-    change = await counters.change("disk_io", disk_bytes)
-    return {
-        "system.disk_io.read_bytes_per_s": float(round(change.per_second("read"))),
-        "system.disk_io.written_bytes_per_s": float(round(change.per_second("written"))),
-    }
-
-
-def memory() -> dict[str, float]:
-    """Memory in use, as the share that is not available to a new process."""
-    found = psutil.virtual_memory()
-    return {
-        "system.memory.percent": round(found.percent, 1),
-        "system.memory.available_bytes": float(found.available),
-        "system.memory.used_bytes": float(found.used),
-    }
-
-
-def swap() -> dict[str, float]:
-    """Swap in use; 0 % where none is configured."""
-    found = psutil.swap_memory()
-    return {
-        "system.swap.percent": round(found.percent, 1),
-        "system.swap.used_bytes": float(found.used),
-        "system.swap.total_bytes": float(found.total),
-    }
-
-
-def load() -> dict[str, float]:
-    """Load averages, and the 1-minute one divided by the number of cores."""
-    one, five, fifteen = os.getloadavg()
-    return {
-        "system.load.1m": round(one, 2),
-        "system.load.5m": round(five, 2),
-        "system.load.15m": round(fifteen, 2),
-        "system.load.per_core": round(one / (os.cpu_count() or 1), 2),
-    }
-
-
-def processes() -> dict[str, float]:
-    """How many processes there are."""
-    return {"system.processes.count": float(len(psutil.pids()))}
+# counter → metric
+CPU_SHARES = {
+    "user": "system.cpu.user_percent",
+    "system": "system.cpu.system_percent",
+    "iowait": "system.cpu.iowait_percent",
+    "steal": "system.cpu.steal_percent",
+}
+NETWORK = {
+    "sent": "system.network.sent_bytes_per_s",
+    "received": "system.network.received_bytes_per_s",
+    "errors": "system.network.errors_per_s",
+    "drops": "system.network.drops_per_s",
+}
+INTERFACE = {
+    "sent": "system.interface.sent_bytes_per_s",
+    "received": "system.interface.received_bytes_per_s",
+    "errors": "system.interface.errors_per_s",
+    "drops": "system.interface.drops_per_s",
+}
+DISK_IO = {
+    "read": "system.disk_io.read_bytes_per_s",
+    "written": "system.disk_io.written_bytes_per_s",
+    "requests": "system.disk_io.requests_per_s",
+}
+DEVICE = {
+    "read": "system.device.read_bytes_per_s",
+    "written": "system.device.written_bytes_per_s",
+}
 
 
 def disk(space: Space) -> dict[str, float]:
     """The metrics of a filesystem's bytes."""
-    return {"system.disk.percent": space.percent, "system.disk.free_bytes": space.free_bytes}
+    return {
+        "system.disk.percent": space.percent,
+        "system.disk.free_bytes": space.free_bytes,
+        "system.disk.total_bytes": space.total_bytes,
+    }
 
 
 def inodes(space: Space) -> dict[str, float]:
@@ -208,17 +312,6 @@ def inodes(space: Space) -> dict[str, float]:
     }
 
 
-def mounts() -> list[str]:
-    """The root and one mount point per local device: the shortest, to leave bind mounts out."""
-    found = {"/": "/"}
-    for part in sorted(psutil.disk_partitions(), key=lambda part: len(part.mountpoint)):
-        if part.mountpoint != "/" and os.path.basename(part.device):
-            found.setdefault(part.device, part.mountpoint)
-        elif part.mountpoint == "/":
-            found[part.device] = "/"
-    return sorted(set(found.values()))
-
-
 class SystemSampler:
     """All system metrics at once, for the sampler. Rates are over the time since the last one."""
 
@@ -226,22 +319,39 @@ class SystemSampler:
         self,
         filesystems: Filesystems | None = None,
         list_mounts: Callable[[], Iterable[str]] = mounts,
+        machine: Machine | None = None,
     ) -> None:
-        self._counters = Counters()
+        self._machine = machine or Machine()
         self._filesystems = filesystems or Filesystems()
         self._list_mounts = list_mounts
+        self._paths: list[str] = []
+        self._list_at = 0.0
 
     async def sample(self) -> list[Sample]:
         """One sample of every system series. A mount that does not answer in 2 s is left out."""
-        rates = await asyncio.gather(
-            cpu(self._counters), network(self._counters), disk_io(self._counters)
+        machine, found = self._machine, list[Sample]()
+        rates = (machine.cpu, machine.network, machine.disk_io, machine.swap, machine.cgroup_cpu)
+        plain = (
+            *(machine.memory, machine.load, machine.processes, machine.open_files),
+            *(machine.pressure, machine.uptime, machine.clock, machine.cgroup_memory),
         )
-        groups = [*rates, memory(), swap(), load(), processes()]
-        plain = [
-            Sample(name=name, value=value) for group in groups for name, value in group.items()
-        ]
-        by_mount = await asyncio.gather(*(self._mount(path) for path in self._list_mounts()))
-        return plain + [sample for samples in by_mount for sample in samples]
+        # Together, since each of them sleeps at its first reading.
+        readings = await asyncio.gather(*(read() for read in rates))
+        for reading in [*readings, *[await read() for read in plain], await self._temperature()]:
+            found += [Sample(name=name, value=value) for name, value in reading.metrics.items()]
+            found += reading.parts
+        if time.monotonic() >= self._list_at:
+            self._list_at = time.monotonic() + LIST_MOUNTS_S
+            self._paths = list(self._list_mounts())[:MOUNTS]
+        by_mount = await asyncio.gather(*(self._mount(path) for path in self._paths))
+        return found + [sample for samples in by_mount for sample in samples]
+
+    async def _temperature(self) -> Reading:
+        try:
+            async with asyncio.timeout(MOUNT_BUDGET_S):
+                return await self._machine.temperature()
+        except TimeoutError:  # a sensor behind a bus that hangs
+            return Reading()
 
     async def _mount(self, path: str) -> list[Sample]:
         try:
@@ -250,11 +360,37 @@ class SystemSampler:
         except OSError:
             return []
         metrics = disk(space) | (inodes(space) if space.inodes else {})
-        return [
-            Sample(name=name, value=value, labels={"mount": path})
-            for name, value in metrics.items()
-        ]
+        return [_part(name, "mount", path, value) for name, value in metrics.items()]
 
 
-def _percent(part: float, whole: float) -> float:
-    return round(min(100.0, 100.0 * part / whole), 1) if whole > 0 else 0.0
+async def _cpu_times() -> Mapping[str, float]:
+    return cores.cpu_times()
+
+
+async def _interfaces() -> Mapping[str, float]:
+    return traffic.interface_counters()
+
+
+async def _disks() -> Mapping[str, float]:
+    return traffic.disk_counters()
+
+
+def _busy(change: Change, disk: str) -> float:
+    return percent(change.moved.get(f"{disk} busy", 0.0), 1000 * change.seconds)
+
+
+def _rate(change: Change, counter: str) -> float:
+    """Whole bytes suffice; two digits where something rare is counted."""
+    return round(change.per_second(counter), 0 if not counter.endswith(RARE) else 2)
+
+
+def _part(metric: str, label: str, part: str, value: float) -> Sample:
+    return Sample(name=metric, value=value, labels={label: part})
+
+
+def _parsed(path: str, parse: Callable[[str], T]) -> T | None:
+    """What a file of the kernel's says; None where it does not exist or reads otherwise."""
+    try:
+        return parse(kernel.read(path))
+    except (OSError, ValueError):
+        return None

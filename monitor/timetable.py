@@ -56,12 +56,13 @@ class Timetable:
                 id=f"slot:{interval}:{phase}",
             )
 
-    def every(self, seconds: float, function: Work) -> None:
-        """Run a coroutine function at aligned times, every `seconds`.
+    def every(self, seconds: float, function: Work, *, offset_s: float = 0.0) -> None:
+        """Run a coroutine function at aligned times, `offset_s` after each full `seconds`.
 
         A turn that finds the store away is left out.
         """
-        trigger = IntervalTrigger(seconds=max(1, round(seconds)), start_date=EPOCH, timezone=UTC)
+        start = EPOCH + timedelta(seconds=offset_s)
+        trigger = IntervalTrigger(seconds=max(1, round(seconds)), start_date=start, timezone=UTC)
         self._scheduler.add_job(turn, trigger, args=(function,))
 
     def later(self, seconds: float, name: str, attempt: int) -> None:

@@ -1,17 +1,17 @@
-"""What the monitor does regularly beside the checks: samples, alert rules, sweeps, retention."""
+"""What the monitor does regularly beside the checks: samples, alert rules, sweeps."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Engine
 
 from domain.alertrules import AlertRule
-from domain.facts import Sample
+from domain.facts import Sample, SeriesKind
 from domain.incidents import fingerprint
+from domain.intake import MOST_LABEL_SETS, Refusal
 from domain.reading import overall
 from domain.score import Component, score
 from domain.windows import Window
@@ -23,19 +23,24 @@ from monitor.rulings import Rulings
 from monitor.sampling import SystemSampler
 from monitor.selfwatch import Vitals
 from monitor.windows import Windows
-from storage import rule_rows
+from storage import rule_rows, web_figures
 from storage.journal import Journal
 from storage.leadership import Lease
-from storage.retention import retain
+from storage.web_figures import WebFigures
 
 log = structlog.get_logger()
 
 SWEEP_S = 10.0
-RETAIN_PAUSE_S = 0.1
 LAG = "monitor.lag_ms"
 STEP = "monitor.clock_step_ms"
 OVERALL = "monitor.overall_status"
 SCORE = "monitor.health_score"
+REFUSED = "monitor.samples_refused"
+WEB_TIME = "web.response_ms"
+WEB_REQUESTS = "web.requests_per_minute"
+WEB_ERRORS = "web.error_percent"
+LEAST_REQUESTS = 20
+CARDINALITY = "cardinality"
 ON_ITS_WAY = timedelta(seconds=1)
 
 
@@ -110,6 +115,8 @@ class Upkeep:
         samples.append(Sample(name=STEP, at=at, value=round(self._step_ms, 1)))
         self._lag_ms = self._step_ms = 0.0
         samples += _standing(self._cycle.roster, at)
+        samples += _refused(self._journal.refused, at)
+        samples += _web(await self._ask(lambda: web_figures.read(self._engine, at)), at)
         self._recorder.sample(samples)
         self._recorder.rule(self._cycle.rulings.observe(samples))
 
@@ -123,18 +130,50 @@ class Upkeep:
         self._recorder.rule(self._cycle.rulings.elapse(now - ON_ITS_WAY))
         checks = (fingerprint(watch.name) for watch in self._cycle.roster)
         watched = frozenset(checks) | self._cycle.rulings.watched()
+        if full := self._journal.full_metrics:
+            await self._ask(lambda: self._journal.notify(CARDINALITY, "warning", _full(full), now))
         ahead = await self._ask(lambda: self._journal.sweep(self._lease, watched, now))
         edges = [ahead, self._cycle.windows.next_edge(now)]
         self._next = min((edge for edge in edges if edge is not None), default=None)
 
-    async def retain(self, days: int) -> None:
-        """What is older than its days goes, with pauses in which others write."""
-        before = self._clock() - timedelta(days=days)
-        while await self._ask(lambda: retain(self._engine, self._lease, before)):
-            await asyncio.sleep(RETAIN_PAUSE_S)
-
     def _settle(self, now: datetime) -> None:
         self._recorder.record(self._cycle.windows.settle(self._cycle.roster, now))
+
+
+def _web(figures: WebFigures | None, at: datetime) -> list[Sample]:
+    """How the web answers. Of a few requests one that fails is no rate."""
+    if figures is None:
+        return []
+    found = [
+        Sample(name=WEB_TIME, at=at, value=round(figures.average_ms, 1)),
+        Sample(name=WEB_REQUESTS, at=at, value=figures.per_minute),
+    ]
+    if figures.requests >= LEAST_REQUESTS:
+        percent = round(100 * figures.errors / figures.requests, 2)
+        found.append(Sample(name=WEB_ERRORS, at=at, value=percent))
+    return found
+
+
+def _full(metrics: frozenset[str]) -> str:
+    shown = ", ".join(sorted(metrics)[:3])
+    return (
+        f"{shown}: more than {MOST_LABEL_SETS} label sets; further ones are not stored. Look for a "
+        "label that is different each time, such as a request's number, and leave it out."
+    )
+
+
+def _refused(refused: Mapping[Refusal, int], at: datetime) -> list[Sample]:
+    """How many samples were not taken in since the start, by reason."""
+    return [
+        Sample(
+            name=REFUSED,
+            labels=(("reason", reason.value),),
+            at=at,
+            value=float(count),
+            kind=SeriesKind.COUNTER,
+        )
+        for reason, count in refused.items()
+    ]
 
 
 def _about_something_else(

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, and_, insert, select, update
 
 from domain.incidents import Incident, Step
+from domain.outbox import DeliveryState
 from domain.paging import GATE, Event, PageReason, Paging, Recipient, Told, plan
 from domain.silences import Silence
 from storage.schema import decisions, outbox
@@ -27,12 +28,15 @@ def deliver(
     now: datetime,
     *,
     silence: Silence | None = None,
+    lasting: bool = False,
 ) -> Paging:
     """Plan the deliveries of a step, write them into the outbox, and store why.
 
     `before` is what each channel was told until now, by its name; `silence` is what mutes it.
+    `lasting` says that it was critical for so long that its flapping holds nothing back.
     """
-    paging = plan(step, incident, recipients, before, now, silenced=silence is not None)
+    is_silenced = silence is not None
+    paging = plan(step, incident, recipients, before, now, silenced=is_silenced, lasting=lasting)
     body = _body(incident, step, now)
     rows = [
         {
@@ -48,6 +52,7 @@ def deliver(
             "attempts": 0,
             "created_at": now,
             "due": each.due,
+            "group_key": each.group,
         }
         for each in paging.plans
     ]
@@ -62,6 +67,22 @@ def deliver(
         insert(decisions).values(**decided, reason=paging.reason.value, detail=detail)
     )
     return paging
+
+
+def take_back(connection: Connection, incident: Incident, now: datetime) -> None:
+    """Cancel the pages of an incident that nobody has tried to send yet: its parent's speaks for it."""
+    waiting = and_(
+        outbox.c.incident_id == incident.id,
+        outbox.c.event == Event.TRIGGER.value,
+        outbox.c.state == DeliveryState.PENDING.value,
+        outbox.c.attempts == 0,
+    )
+    ended = {
+        "state": DeliveryState.CANCELLED.value,
+        "reason": f"{PageReason.NESTED.value} below {incident.parent_id}",
+        "settled_at": now,
+    }
+    connection.execute(update(outbox).where(waiting).values(ended))
 
 
 def told(connection: Connection, incident: Incident) -> dict[str, Told]:

@@ -22,11 +22,18 @@ from sqlalchemy.exc import (
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import Text, TypeDecorator
 
-from storage import presence
+from storage import occupancy, presence
 
 READ = "nocturne_read"
 BUSY_TIMEOUT_MS = 5_000
 CONNECT_TIMEOUT_S = 5
+# The driver tells no codes, only SQLite's own words; its tables can't go while it is in use.
+DAMAGED = (
+    "disk image is malformed",
+    "malformed database schema",
+    "not a database",
+    "no such table",
+)
 # What a text column can't hold: Postgres refuses NUL, UTF-8 has no lone surrogates.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -44,15 +51,30 @@ PRAGMAS = (
 class StoreError(Exception):
     """The store cannot be used; the message is one sentence that says why and what to do.
 
-    Hierarchy: Exception ← StoreError ← StoreGone.
+    Hierarchy: Exception ← StoreError ← StoreLost ← StoreGone, StoreDamaged.
     """
 
 
-class StoreGone(StoreError):
+class StoreLost(StoreError):
+    """The SQLite file that was in use can't be used any more; a start may restore a backup."""
+
+
+class StoreGone(StoreLost):
     """The SQLite file is not there any more, though there was one: it was deleted or replaced."""
 
     def __init__(self, path: Path, what: str) -> None:
         super().__init__(f"the store {path} {what}: {presence.way_back(path)}")
+
+
+class StoreDamaged(StoreLost):
+    """The SQLite file is not what SQLite wrote: bits flipped, its end is missing, or the like."""
+
+    def __init__(self, path: Path | str, reason: str) -> None:
+        path = str(path).removeprefix("file:")
+        super().__init__(
+            f"the store {path} is damaged ({reason}): start Nocturne again, which restores the last "
+            "backup or says why not"
+        )
 
 
 class Utc(TypeDecorator[datetime]):
@@ -147,7 +169,8 @@ def _make_folder(folder: Path) -> None:
 def open_existing(url: str) -> Engine:
     """An engine for a store that must be there already; its file is never made.
 
-    Raises StoreError when the file is not there, StoreGone when it was there once.
+    Raises StoreError when the file is not there, or is just being restored; StoreGone when it was
+    there once.
     """
     path = file_of(url)
     if path is None:
@@ -160,6 +183,10 @@ def open_existing(url: str) -> Engine:
         )
     engine = _sqlite(_opened(parse_url(url), "rw"), _prepare)
     _guard(engine, path)
+    try:
+        occupancy.share(engine, path)
+    except occupancy.Occupied:
+        raise StoreError(f"the store {path} is just being restored: try again") from None
     return engine
 
 
@@ -243,6 +270,13 @@ def _insert(connection: Connection, table: Table) -> Any:
 def is_away(error: DBAPIError) -> bool:
     """Whether an error means that the store is away (locked, full, not reachable): try again later."""
     return isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+
+
+def is_damaged(error: DBAPIError) -> bool:
+    """Whether an error means that the SQLite file is damaged, or was emptied while it was open."""
+    if "sqlite" not in type(error.orig).__module__:
+        return False
+    return any(word in str(error.orig).lower() for word in DAMAGED)
 
 
 def version(engine: Engine) -> str:

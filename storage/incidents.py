@@ -22,9 +22,9 @@ from domain.incidents import (
     reconcile,
     releases,
 )
-from domain.paging import HOLDS, PageReason, Recipient
+from domain.paging import Recipient, held_by
 from domain.silences import Silence, silenced_by
-from storage.deliveries import deliver, told
+from storage.deliveries import deliver, take_back, told
 from storage.desk import Desk
 from storage.engine import upsert
 from storage.incident_rows import read
@@ -82,19 +82,24 @@ def page(
     now: datetime,
     *,
     was_told: bool = True,
+    lasting: bool = False,
 ) -> tuple[bool, Incident]:
     """Write a step of Nocturne's own into the timeline, and page whom it concerns.
 
     Returns whether anybody is told, and the incident with what holds its page back, if anything.
+    `lasting`: see `deliver`.
     """
     line = note(connection, incident, step, now, SYSTEM)
+    if step.action is Action.NESTED:
+        take_back(connection, incident, now)
     before = told(connection, incident) if was_told else {}
     by = silenced_by(silences, incident, now)
-    paging = deliver(connection, incident, step, line, recipients, before, now, silence=by)
-    if paging.reason is not PageReason.NOT_A_PAGE:
-        held = paging.reason.value if paging.reason in HOLDS and incident.is_open else None
-        if held != incident.page_gate:
-            incident = _write(connection, incident, {"page_gate": held})
+    paging = deliver(
+        connection, incident, step, line, recipients, before, now, silence=by, lasting=lasting
+    )
+    held = held_by(step, incident, paging)
+    if held != incident.page_gate:
+        incident = _write(connection, incident, {"page_gate": held.value if held else None})
     return bool(paging.plans), incident
 
 
@@ -219,7 +224,8 @@ def _write(connection: Connection, incident: Incident, changed: Mapping[str, Any
 def _staged(stage: Stage, reason: str, now: datetime) -> dict[str, Any]:
     changed: dict[str, Any] = {"stage": stage.value}
     if stage is Stage.RESOLVED:
-        changed |= {"is_open": False, "resolved_at": now, "resolution": reason}
+        over = {"is_open": False, "resolved_at": now, "resolution": reason}
+        changed |= {**over, "page_gate": None}
     elif stage is not Stage.CLOSED:
         changed |= {"is_open": True, "resolved_at": None, "resolution": ""}
     return changed

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,13 +12,14 @@ from sqlalchemy import Connection, Engine, and_, insert, select, update
 
 from domain.facts import CheckState, Decision, Detail, Mark, Result, Sample, Status, Transition
 from domain.incidents import Problem
+from domain.intake import Refusal, Times
 from domain.paging import Recipient
 from domain.state import mark_of
 from storage import counters, incidents, moments, rule_rows, series
 from storage.engine import reader, upsert
 from storage.leadership import Lease, fence, renew
 from storage.rule_rows import Ruled
-from storage.schema import catalogue, check_state, decisions, gaps, notices, results, transitions
+from storage.schema import check_state, decisions, gaps, notices, results, transitions
 from storage.state_rows import decode_state, encode_state
 
 
@@ -62,8 +64,15 @@ class Journal:
         self._engine = engine
         self._check_ids: dict[str, int] = {}
         self._series_ids = series.SeriesIds()
-        self.left_out = 0
+        self.refused: Counter[Refusal] = Counter()
+        # Of which times samples are taken; None takes all.
+        self.times: Callable[[], Times] | None = None
         self.recipients: tuple[Recipient, ...] = ()
+
+    @property
+    def full_metrics(self) -> frozenset[str]:
+        """Metrics of which series were refused because they have too many label sets."""
+        return frozenset(self._series_ids.full)
 
     def commit(
         self,
@@ -79,15 +88,13 @@ class Journal:
                     fence(connection, lease)
                 else:
                     renew(connection, lease, beat.at, beat.lag_ms)
-                left_out = self._write(connection, entries, samples)
+                refused = self._write(connection, entries, samples)
         except BaseException:
             self._series_ids.forget()
             raise
-        self.left_out += left_out
+        self.refused += refused
 
-    def publish(
-        self, lease: Lease, checks: Sequence[Published], schemas: Mapping[str, Any]
-    ) -> dict[str, CheckState]:
+    def publish(self, lease: Lease, checks: Sequence[Published]) -> dict[str, CheckState]:
         """Make `checks` the ones that are watched; returns their remembered states by name.
 
         A check that is no longer among them keeps its history and stands as not present.
@@ -96,8 +103,6 @@ class Journal:
             fence(connection, lease)
             connection.execute(update(check_state).values(present=False))
             self._upsert_checks(connection, checks)
-            rows = [{"kind": kind, "schema": schema} for kind, schema in schemas.items()]
-            upsert(connection, catalogue, rows, ("kind",))
             counters.bump(connection, counters.REVISION)
         return self._states()
 
@@ -167,7 +172,7 @@ class Journal:
 
     def _write(
         self, connection: Connection, found: Sequence[Entry | Ruled], samples: Sequence[Sample]
-    ) -> int:
+    ) -> Counter[Refusal]:
         # An entry of a check that was removed while it ran has nowhere to go.
         entries = [
             each
@@ -187,10 +192,11 @@ class Journal:
         if problems:
             incidents.take_up(connection, problems, self.recipients)
         everything = [*samples, *(sample for each in entries for sample in each.samples)]
-        left_out = series.append(connection, self._series_ids, everything)
+        times = None if self.times is None else self.times()
+        refused = series.append(connection, self._series_ids, everything, times)
         if entries or problems:
             counters.bump(connection, counters.REVISION)
-        return left_out
+        return refused
 
     def _write_states(self, connection: Connection, entries: Iterable[Entry]) -> None:
         """The latest row of each check; of several entries for one check the last stands."""

@@ -1,71 +1,156 @@
 """Bring the store to this version's schema: checks it first, backs the SQLite file up, then migrates.
 
-Alembic is imported only here, and this runs in a process that ends: it costs memory.
+One that is damaged or gone comes back from the last backup. Alembic is imported only here, and this
+runs in a process that ends: it costs memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, inspect, select
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
-from storage import presence
+from storage import occupancy, presence
 from storage.backups import back_up
-from storage.engine import (
-    StoreError,
-    file_of,
-    open_engine,
-    open_untouched,
-    parse_url,
-    reader,
-)
-from storage.incident_readings import IncidentReadings
-from storage.readings import Readings
-from storage.revision import current_revision
-from storage.schema import metadata
+from storage.engine import StoreError, file_of, open_engine
+from storage.examine import Unusable, examine
+from storage.restoring import NoGoodBackup, Restoration
 
 SCRIPTS = Path(__file__).parent / "migrations"
-# What SQLite calls these is no damage of the file: it can't be got at.
-# What grows with every run; no process needs all of it.
-LARGE = frozenset({"results", "samples", "decisions", "transitions", "audit"})
-SCREEN = timedelta(days=1)
-LONGEST_REASON = 200
-NOT_OPENED = ("unable to open", "locked", "disk i/o error", "readonly", "authorization")
+MISSING = "is missing or empty, though there was one"
+BY_HAND = "was replaced by an operator"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rescue:
+    """What is done about a store that is lost: whether it is restored, and where backups lie.
+
+    `folder` is None where they lie beside the store. `say` is told what was done.
+    """
+
+    restores: bool = True
+    folder: Path | None = None
+    say: Say = lambda _: None
 
 
 def migrate(
-    url: str, now: datetime | None = None, *, scripts: Path = SCRIPTS, anew: bool = False
+    url: str,
+    now: datetime | None = None,
+    *,
+    scripts: Path = SCRIPTS,
+    anew: bool = False,
+    rescue: Rescue = Rescue(),
 ) -> str | None:
     """Bring the store at `url` to this version; returns the revision it had before, None when new.
 
-    `anew` makes a new store where one is missing that was there before. Raises StoreError when the
-    store can't be reached, is missing, is damaged, or was made by a newer version. Nothing is
-    changed in these cases. Two migrations at once wait for each other.
+    `anew` makes a new store where one is missing that was there before; otherwise that one, like
+    a damaged one, is restored from the newest backup that can be used. Raises StoreError when the
+    store can't be reached, can't be restored, or was made by a newer version. Nothing is changed
+    in these cases. Two migrations at once wait for each other.
     """
-    versions = ScriptDirectory(str(scripts))
-    head = str(versions.get_current_head())
-    path = file_of(url)
+    versions, path, now = Versions(scripts), file_of(url), now or datetime.now(UTC)
     if anew:
         _refuse_to_replace(path)
-    # Asked before the store is read: one that is just being made is marked at the end.
-    known = path is not None and not anew and presence.was_there(path)
-    before = _verify(url, path, versions, head)
-    if before is None and known and path is not None:
-        raise StoreError(
-            f"the store {path} is missing or empty, though there was one: {presence.way_back(path)}"
-        )
-    if before != head:
-        _upgrade(url, path, before, scripts, f"{head}-from-{before}", now or datetime.now(UTC))
+    try:
+        before = versions.examine(url, path, anew=anew)
+    except Unusable as lost:
+        assert path is not None, "only files are found to be damaged"
+        _rescue(url, path, lost, versions, rescue, now)
+        before = versions.examine(url, path)
+    if before != versions.head:
+        step = f"{versions.head}-from-{before}"
+        versions.upgrade(url, before, lambda engine: _back_up(engine, path, step, now, rescue))
     if path is not None:
         presence.mark(path)
     return before
+
+
+def restore(url: str, backup: Path, now: datetime, *, scripts: Path = SCRIPTS) -> str:
+    """Put this backup in the place of the SQLite store, whatever is there; returns what happened.
+
+    What was there goes to quarantine. Raises StoreError when the backup can't be used, or another
+    process has the store open; nothing was changed then.
+    """
+    path = file_of(url)
+    if path is None:
+        raise StoreError(
+            "restore is for SQLite files: restore a Postgres database by its own tools"
+        )
+    if not backup.is_file():
+        raise StoreError(f"there is no backup at {backup}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    versions, was_there = Versions(scripts), presence.was_there(path)
+    try:
+        with occupancy.alone(path):
+            return _restoration(url, path, BY_HAND, versions, now).put_back([backup])
+    except occupancy.Occupied:
+        raise StoreError(_occupied(path, "can't be replaced")) from None
+    finally:
+        # To have it alone takes the mark; where no store came of it, the next start may make one.
+        if not was_there and presence.is_missing(path):
+            presence.mark_of(path).unlink(missing_ok=True)
+
+
+class Versions:
+    """The schemas that a folder of migration scripts knows."""
+
+    def __init__(self, scripts: Path) -> None:
+        self._scripts = scripts
+        directory = ScriptDirectory(str(scripts))
+        self.head = str(directory.get_current_head())
+        self._known = {script.revision for script in directory.walk_revisions()}
+
+    def examine(self, url: str, path: Path | None, *, anew: bool = False) -> str | None:
+        """The revision of the store, None for one to be made. Raises Unusable and StoreError."""
+        # Asked before the store is read: one that is just being made is marked at the end.
+        known = path is not None and not anew and presence.was_there(path)
+        before = examine(url, self._known, self.head)
+        if before is None and known:
+            raise Unusable(str(path), MISSING)
+        return before
+
+    def prepare(self, url: str) -> None:
+        """Examine a copy of a backup, and bring it to this version. Raises StoreError."""
+        before = examine(url, self._known, self.head)
+        if before is None:
+            raise StoreError("it is empty")
+        if before != self.head:
+            self.upgrade(url, before)
+
+    def upgrade(
+        self, url: str, before: str | None, back_up: Callable[[Engine], None] = lambda _: None
+    ) -> None:
+        """Migrate a store, after `back_up` of its engine where it holds data. Raises StoreError."""
+        engine = open_engine(url)
+        try:
+            if before is not None:
+                back_up(engine)
+            with engine.begin() as connection:
+                if engine.dialect.name == "postgresql":
+                    connection.exec_driver_sql("SELECT pg_advisory_xact_lock(8050)")
+                command.upgrade(self._config(connection), "head")
+        except DBAPIError as error:
+            raise StoreError(
+                f"the migration of the store failed ({_first_line(error)}). Nothing was changed."
+            ) from error
+        finally:
+            engine.dispose()
+
+    def _config(self, connection: Connection) -> Config:
+        config = Config()
+        # A per cent sign in the path is the beginning of an interpolation to Alembic.
+        config.set_main_option("script_location", str(self._scripts).replace("%", "%%"))
+        config.attributes["connection"] = connection
+        return config
 
 
 def _refuse_to_replace(path: Path | None) -> None:
@@ -77,125 +162,56 @@ def _refuse_to_replace(path: Path | None) -> None:
         )
 
 
-def _upgrade(
-    url: str, path: Path | None, before: str | None, scripts: Path, step: str, now: datetime
+def _rescue(
+    url: str, path: Path, lost: Unusable, versions: Versions, rescue: Rescue, now: datetime
 ) -> None:
-    engine = open_engine(url)
+    """Restore a store that is lost, and say so. Raises StoreError with the way back for people."""
+    backups = presence.backups(path, rescue.folder)[::-1]
+    if not rescue.restores or not backups:
+        raise _refusal(path, lost, rescue) from lost
     try:
-        if before is not None and path is not None:
-            back_up(engine, path, step, now)
-        with engine.begin() as connection:
-            if engine.dialect.name == "postgresql":
-                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(8050)")
-            command.upgrade(_config(connection, scripts), "head")
-    except DBAPIError as error:
-        raise StoreError(
-            f"the migration of the store failed ({_first_line(error)}). Nothing was changed."
-        ) from error
-    finally:
-        engine.dispose()
+        with occupancy.alone(path):
+            # Another start may have restored it meanwhile.
+            if _is_usable(url, path, versions):
+                return
+            rescue.say(_restoration(url, path, lost.what, versions, now).put_back(backups))
+    except occupancy.Occupied:
+        raise StoreError(_occupied(path, lost.what)) from lost
+    except NoGoodBackup as none:
+        raise _refusal(path, lost, rescue, none.flaws) from lost
 
 
-def _verify(url: str, path: Path | None, versions: ScriptDirectory, head: str) -> str | None:
-    """The revision of the store. Raises StoreError with one sentence when it must not be touched."""
-    if path is not None and presence.is_missing(path):
-        return None
-    shown = parse_url(url).render_as_string(hide_password=True)
-    with _examining(path, shown):
-        before, tables = _examine(url, head)
-    if before is None and tables:
-        raise StoreError(
-            f"the database {shown} holds tables that are not Nocturne's ({_line(min(tables))} …): "
-            "give Nocturne a database of its own"
-        )
-    known = {script.revision for script in versions.walk_revisions()}
-    if before is not None and before not in known:
-        raise StoreError(
-            f"the store {shown} was made by a newer version (schema {before}, this version knows "
-            f"{head}): install that version, or use another [storage] url"
-        )
-    return before
+def _restoration(url: str, path: Path, what: str, versions: Versions, now: datetime) -> Restoration:
+    # SQLite keeps its log beside the file that a link leads to.
+    return Restoration(url=url, path=path.resolve(), what=what, prepare=versions.prepare, now=now)
 
 
-@contextmanager
-def _examining(path: Path | None, shown: str) -> Iterator[None]:
-    """Make one sentence of whatever comes of reading a store that may be damaged. Raises StoreError."""
+def _is_usable(url: str, path: Path, versions: Versions) -> bool:
     try:
-        yield
-    except StoreError:
-        raise
-    # Bytes that were flipped raise nearly anything: UnicodeDecodeError, OverflowError, ValueError …
-    except Exception as error:
-        reason = _reason(error)
-        no_access = isinstance(error, OperationalError) and (
-            path is None or any(word in reason.lower() for word in NOT_OPENED)
-        )
-        if no_access or path is None:
-            raise StoreError(f"the store {shown} cannot be opened: {reason}") from error
-        raise StoreError(
-            f"the store {shown} is damaged or not a database ({reason}). It was left as it is: move "
-            f"it away, then {presence.way_back(path)}"
-        ) from error
+        versions.examine(url, path)
+    except Unusable:
+        return False
+    return True
 
 
-def _examine(url: str, head: str) -> tuple[str | None, set[str]]:
-    """Revision and tables of a store, once it proved to be whole. Raises anything when it is not."""
-    engine = open_untouched(url)
-    try:
-        with reader(engine).connect() as connection:
-            if engine.dialect.name == "sqlite":
-                _check_integrity(connection)
-            before = current_revision(connection)
-            tables = set(inspect(connection).get_table_names())
-            if before == head and engine.dialect.name == "sqlite":
-                _read_through(connection)
-        return before, tables
-    finally:
-        engine.dispose()
+def _occupied(path: Path, what: str) -> str:
+    return (
+        f"the store {path} {what}, and another process has it open: stop Nocturne, its web process "
+        "too, and try again. Nothing was changed."
+    )
 
 
-class Damaged(Exception):
-    """What SQLite found to be wrong in its file."""
+def _refusal(path: Path, lost: Unusable, rescue: Rescue, flaws: str = "") -> StoreError:
+    """One sentence on what is wrong and what an operator can do about it."""
+    stands = lost.what != MISSING
+    left = ". It was left as it is" if stands else ""
+    way = presence.way_back(path, rescue.folder, stands=stands, flaws=flaws)
+    return StoreError(f"the store {path} {lost.what}{left}: {way}")
 
 
-def _check_integrity(connection: Connection) -> None:
-    verdict = str(connection.exec_driver_sql("PRAGMA quick_check(1)").scalar_one())
-    if verdict != "ok":
-        raise Damaged(verdict)
-
-
-def _read_through(connection: Connection) -> None:
-    """Read what the processes read at their start: a flipped bit in a value breaks no tree."""
-    for table in metadata.sorted_tables:
-        large = table.name in LARGE
-        connection.execute(select(table).limit(1) if large else select(table)).all()
-    readings, incidents = Readings(connection.engine), IncidentReadings(connection.engine)
-    now = datetime.now(UTC)
-    readings.board(now)
-    readings.timeline(now - SCREEN)
-    readings.gaps(now - SCREEN)
-    incidents.open()
-    incidents.paging()
-
-
-def _config(connection: Connection, scripts: Path) -> Config:
-    config = Config()
-    # A per cent sign in the path is the beginning of an interpolation to Alembic.
-    config.set_main_option("script_location", str(scripts).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    return config
-
-
-def _reason(error: Exception) -> str:
-    """What went wrong, on one line."""
-    text = _first_line(error) if isinstance(error, DBAPIError) else str(error)
-    return _line(text or type(error).__name__)
-
-
-def _line(text: str) -> str:
-    """A text that may be garbage on one short line."""
-    line = "".join(each if each.isprintable() else " " for each in text)
-    return " ".join(line.split())[:LONGEST_REASON]
+def _back_up(engine: Engine, path: Path | None, step: str, now: datetime, rescue: Rescue) -> None:
+    if path is not None:
+        back_up(engine, path, step, now, rescue.folder)
 
 
 def _first_line(error: DBAPIError) -> str:

@@ -10,11 +10,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, func, select
 
+from domain.facts import Status
 from domain.incidents import (
     CLOSES_AFTER,
     Action,
     Incident,
     Problem,
+    Severity,
     Stage,
     Step,
     closes,
@@ -23,12 +25,14 @@ from domain.incidents import (
 )
 from domain.muting import GATE, Reason
 from domain.paging import (
+    FLAPPING_CRITICAL,
     GROUP_WAIT,
     REPEAT_EVERY,
     Event,
     PageReason,
     Recipient,
     grows,
+    passes_flapping,
     repeats,
 )
 from domain.silences import Silence, silenced_by
@@ -92,7 +96,10 @@ class Sweep:
         for incident in self._all(held):
             reason = self._over(incident)
             if reason is not None:
-                self._page(incident, Step(action=Action.RELEASED, reason=reason))
+                step = Step(action=Action.RELEASED, reason=reason)
+                # Its flapping held it back, or was not asked for yet.
+                lasting = incident.page_gate == PageReason.FLAPPING.value
+                self._page(incident, step, lasting=lasting)
                 released.append(incident)
         return released
 
@@ -102,12 +109,25 @@ class Sweep:
             return None
         if incident.page_gate == PageReason.SILENCED.value:
             return f"the silence is over, it is still {incident.severity.word}"
+        if incident.page_gate == PageReason.FLAPPING.value:
+            return self._through_flapping(incident)
         takes = any(
             incident.severity in each.severities
             for each in self._recipients
             if not incident.channels or each.name in incident.channels
         )
         return "a channel takes it now" if takes else None
+
+    def _through_flapping(self, incident: Incident) -> str | None:
+        """Why an incident pages that flaps or flapped; None while it is held back."""
+        if incident.stage is not Stage.NEW or incident.parent_id is not None:
+            return None
+        if not incident.flapping:
+            return f"it has stopped changing, it is still {incident.severity.word}"
+        if incident.severity < Severity.CRITICAL:
+            return None
+        since = critical_since(self._connection, incident)
+        return "critical for 5 min without a break" if passes_flapping(since, self._now) else None
 
     def _repeat(self) -> list[Incident]:
         repeating = [
@@ -205,17 +225,50 @@ class Sweep:
         query = select(incidents).where(condition).order_by(incidents.c.id)  # type: ignore[arg-type]
         return [read(row) for row in self._connection.execute(query.with_for_update()).all()]
 
-    def _page(self, incident: Incident, step: Step) -> None:
-        page(self._connection, incident, step, self._recipients, self._silences, self._now)
+    def _page(self, incident: Incident, step: Step, *, lasting: bool = False) -> None:
+        page(
+            self._connection,
+            incident,
+            step,
+            self._recipients,
+            self._silences,
+            self._now,
+            lasting=lasting,
+        )
+
+
+def critical_since(connection: Connection, incident: Incident) -> datetime | None:
+    """Since when its check is confirmed as critical; None when it is not, or is in maintenance.
+
+    Rules that speak for themselves never flap.
+    """
+    if incident.fingerprint != fingerprint(incident.component):
+        return None
+    query = select(check_state.c.state).where(check_state.c.name == incident.component)
+    document = connection.execute(query).scalar_one_or_none()
+    if document is None:
+        return None
+    state = decode_state(document)
+    is_critical = state.hard is Status.CRITICAL and state.maintenance is None
+    return state.since if is_critical else None
 
 
 def next_moment(connection: Connection, now: datetime) -> datetime | None:
     """When something comes next that should not wait for the regular sweep; None for nothing.
 
-    The end of a silence and of an acknowledgement.
+    The end of a silence and of an acknowledgement, and of the pause of a critical that flaps.
     """
     lapsing = select(func.min(incidents.c.acknowledged_until)).where(
         incidents.c.is_open, incidents.c.acknowledged_until > now
     )
     edges = [next_edge(connection, now), connection.execute(lapsing).scalar_one()]
-    return min((edge for edge in edges if edge is not None), default=None)
+    edges += [since + FLAPPING_CRITICAL for since in _flapping_since(connection)]
+    return min((edge for edge in edges if edge is not None and edge > now), default=None)
+
+
+def _flapping_since(connection: Connection) -> list[datetime]:
+    """Since when each incident is critical that is held back because it flaps."""
+    held = and_(incidents.c.is_open, incidents.c.page_gate == PageReason.FLAPPING.value)
+    rows = connection.execute(select(incidents).where(held)).all()
+    found = (critical_since(connection, read(row)) for row in rows)
+    return [since for since in found if since is not None]

@@ -2,7 +2,7 @@
 
 A row leased by a monitor that died is free once the next one leads, at `leased_until` at the latest.
 Rows of one incident and channel go in their order; a channel that fails is tried with its oldest row
-alone.
+alone. What waits in a group goes as one message, see `storage.bundles`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from sqlalchemy import (
     Row,
     and_,
     case,
-    exists,
     func,
     insert,
     or_,
     select,
+    true,
     update,
 )
 
@@ -37,9 +37,11 @@ from domain.outbox import (
     Verdict,
     after,
     channel_after,
+    told_together,
 )
 from domain.paging import Event
-from storage import counters
+from storage import bundles, counters
+from storage.bundles import OPEN
 from storage.engine import reader
 from storage.leadership import Lease, fence
 from storage.schema import channel_health, outbox
@@ -47,7 +49,6 @@ from storage.takeover import WAITING, expire, take_over, words
 
 LEASED_FOR = timedelta(seconds=60)
 PER_CHANNEL = 10
-OPEN = sorted(state.value for state in UNSETTLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,21 +87,22 @@ def lease(
     now: datetime,
     limit: int = 50,
     busy: Collection[str] = frozenset(),
+    alone: Collection[str] = frozenset(),
 ) -> tuple[Delivery, ...]:
     """Take deliveries that are due, oldest first, for 60 s; none of the channels that are `busy`.
 
-    Raises LeadershipLost.
+    The channels `alone` take one incident a message. Raises LeadershipLost.
     """
     with reader(engine).connect() as connection:
         if not _channels(connection, now, busy):
             return ()
     with engine.begin() as connection:
         fence(connection, lease)
-        rows: list[Row[Any]] = []
+        taken: list[Delivery] = []
         for channel, at_most in _channels(connection, now, busy):
-            rows += _due(connection, channel, now, min(at_most, limit - len(rows)))
-        _mark(connection, [row.id for row in rows], now)
-    return tuple(_delivery(row) for row in rows)
+            most = min(at_most, limit - len(taken))
+            taken += _take(connection, channel, now, most, alone=channel in alone)
+    return tuple(taken)
 
 
 def settle(
@@ -125,7 +127,8 @@ def settle(
         _note_health(connection, delivery.channel, outcome, now)
         if settled.state is DeliveryState.DEAD:
             fallback = fallbacks.get(delivery.channel)
-            take_over(connection, delivery, settled.reason, fallback, now)
+            for row in _rows(connection, delivery):
+                take_over(connection, row, settled.reason, fallback, now)
             if outcome.verdict is Verdict.FAILED:
                 expire(connection, delivery.channel, settled.reason, fallback, now)
         counters.bump(connection, counters.REVISION)
@@ -260,17 +263,31 @@ def _channels(
     ]
 
 
-def _due(connection: Connection, channel: str, now: datetime, limit: int) -> Sequence[Row[Any]]:
-    ahead = outbox.alias("ahead")
-    is_behind = exists().where(
-        ahead.c.incident_id == outbox.c.incident_id,
-        ahead.c.channel == outbox.c.channel,
-        ahead.c.id < outbox.c.id,
-        ahead.c.state.in_(OPEN),
-    )
+def _take(
+    connection: Connection, channel: str, now: datetime, limit: int, *, alone: bool
+) -> list[Delivery]:
+    """Lease what is due of a channel, so many messages at most."""
+    taken: list[Delivery] = []
+    leased: set[int] = set()
+    for head in _due(connection, channel, now, limit, alone=alone):
+        if head.id in leased:
+            continue
+        others = () if alone else bundles.companions(connection, head, now)
+        made = bundles.delivery(head, others, alone=alone)
+        _mark(connection, made.rows, bundles.key_of_message(head, alone=alone), now)
+        leased.update(made.rows)
+        taken.append(made)
+    return taken
+
+
+def _due(
+    connection: Connection, channel: str, now: datetime, limit: int, *, alone: bool
+) -> Sequence[Row[Any]]:
+    """The rows that are due of a channel, without those that go along with others."""
     query = (
         select(outbox)
-        .where(_is_due(now), outbox.c.channel == channel, ~is_behind)
+        .where(_is_due(now), outbox.c.channel == channel, ~bundles.is_behind())
+        .where(true() if alone else ~bundles.goes_along())
         .order_by(outbox.c.id)
         .limit(limit)
         # On Postgres an operator's transaction may be cancelling one of them.
@@ -279,14 +296,18 @@ def _due(connection: Connection, channel: str, now: datetime, limit: int) -> Seq
     return connection.execute(query).all()
 
 
-def _mark(connection: Connection, ids: Sequence[int], now: datetime) -> None:
-    values = {"state": DeliveryState.LEASED.value, "leased_until": now + LEASED_FOR}
+def _mark(connection: Connection, ids: Sequence[int], bundle: str | None, now: datetime) -> None:
+    values = {
+        "state": DeliveryState.LEASED.value,
+        "leased_until": now + LEASED_FOR,
+        "bundle": bundle,
+    }
     connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(values))
 
 
 def _leased(delivery: Delivery) -> ColumnElement[bool]:
     return and_(
-        outbox.c.id == delivery.id,
+        outbox.c.id.in_(delivery.rows),
         outbox.c.state == DeliveryState.LEASED.value,
         outbox.c.attempts == delivery.attempts,
     )
@@ -295,7 +316,7 @@ def _leased(delivery: Delivery) -> ColumnElement[bool]:
 def _end(
     connection: Connection, delivery: Delivery, settled: Settled, attempts: int, now: datetime
 ) -> bool:
-    """Write what a leased row becomes; whether it was still leased."""
+    """Write what a leased row and its companions become; whether they were still leased."""
     written = connection.execute(
         update(outbox)
         .where(_leased(delivery))
@@ -308,7 +329,23 @@ def _end(
             settled_at=None if settled.state in UNSETTLED else now,
         )
     )
-    return written.rowcount == 1
+    if written.rowcount and settled.state is DeliveryState.DELIVERED and delivery.companions:
+        _note_together(connection, delivery, settled.reason)
+    return bool(written.rowcount)
+
+
+def _note_together(connection: Connection, delivery: Delivery, reason: str) -> None:
+    """Let the timeline of each incident name those that were told by the same message."""
+    first, *others = delivery.rows
+    ids = [each.incident_id for each in delivery.companions]
+    for rows, named in (((first,), ids), (others, [delivery.incident_id])):
+        text = words(reason + told_together(named))
+        connection.execute(update(outbox).where(outbox.c.id.in_(rows)).values(reason=text))
+
+
+def _rows(connection: Connection, delivery: Delivery) -> Sequence[Row[Any]]:
+    query = select(outbox).where(outbox.c.id.in_(delivery.rows)).order_by(outbox.c.id)
+    return connection.execute(query).all()
 
 
 def _note_health(connection: Connection, channel: str, outcome: Outcome, now: datetime) -> None:
@@ -326,17 +363,3 @@ def _note_health(connection: Connection, channel: str, outcome: Outcome, now: da
     else:
         same = channel_health.c.channel == channel
         connection.execute(update(channel_health).where(same).values(values))
-
-
-def _delivery(row: Row[Any]) -> Delivery:
-    return Delivery(
-        id=row.id,
-        key=row.key,
-        incident_id=row.incident_id,
-        channel=row.channel,
-        event=Event(row.event),
-        body=row.body,
-        attempts=row.attempts,
-        created_at=row.created_at,
-        due=row.due,
-    )

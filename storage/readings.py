@@ -14,7 +14,7 @@ from domain.incidents import fingerprint
 from domain.timeline import Gap
 from storage import counters, leadership, series
 from storage.changes import CHECK, MONITORING
-from storage.engine import reader
+from storage.engine import from_ms, reader, to_ms
 from storage.leadership import Holder
 from storage.schema import (
     audit,
@@ -27,7 +27,6 @@ from storage.schema import (
     transitions,
 )
 from storage.schema import leadership as leadership_row
-from storage.series import Points
 from storage.state_rows import decode_state
 
 
@@ -88,6 +87,14 @@ class ResultRow:
     cause: str | None
     response_ms: float | None
     message: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Points:
+    """The samples of one series in time order: two columns of the same length."""
+
+    at: tuple[datetime, ...]
+    values: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,11 +195,15 @@ class Readings:
         self, name: str, labels: Mapping[str, str], start: datetime, end: datetime
     ) -> Points:
         """The samples of one series; no points when there is no such series."""
+        # numpy costs 15 MB: only a process that draws charts pays for it.
+        from storage.series_query import read
+
         with self._engine.connect() as connection:
             series_id = series.find(connection, name, labels)
             if series_id is None:
                 return Points(at=(), values=())
-            return series.read(connection, series_id, start, end)
+            at, values = read(connection, series_id, to_ms(start), to_ms(end))
+        return Points(at=tuple(map(from_ms, at.tolist())), values=tuple(values.tolist()))
 
     def audit(self, kind: str, name: str, limit: int) -> tuple[AuditRow, ...]:
         """The newest changes of one definition."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
-from storage.engine import StoreError, reader
+from storage.engine import StoreDamaged, StoreError, is_damaged, reader
 from storage.schema import REVISION
 
 
@@ -17,11 +17,16 @@ def current_revision(connection: Connection) -> str | None:
 
 
 def require_current(engine: Engine) -> None:
-    """Make sure the store has this version's schema. Raises StoreError saying what to do."""
+    """Make sure the store has this version's schema. Raises StoreError saying what to do.
+
+    Of them StoreDamaged when its SQLite file is damaged.
+    """
     try:
         with reader(engine).connect() as connection:
             found = current_revision(connection)
     except DBAPIError as error:
+        if is_damaged(error):
+            raise StoreDamaged(engine.url.database or "", str(error.orig).strip()) from error
         raise StoreError(f"the store cannot be opened: {str(error.orig).strip()}") from error
     # What a damaged file can raise beside the driver's own errors.
     except (ValueError, OverflowError) as error:

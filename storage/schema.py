@@ -1,4 +1,7 @@
-"""The tables. Times are integer milliseconds UTC (`Utc`), documents are JSON text (`Json`)."""
+"""The tables. Times are integer milliseconds UTC (`Utc`), documents are JSON text (`Json`).
+
+Those of incidents stand in `incident_tables`, those of time series in `series_tables`.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +12,59 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     SmallInteger,
     String,
     Table,
     Text,
-    UniqueConstraint,
-    text,
 )
 
 from storage.engine import LONG, Json, Utc, Words
-
-REVISION = "0003"
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
+from storage.incident_tables import (
+    affected,
+    channel_health,
+    incident_lines,
+    incident_numbers,
+    incidents,
+    outbox,
+    rule_states,
+    silences,
 )
+from storage.metadata import metadata
+from storage.series_tables import chunks, rollups, samples, series, uptime
+
+__all__ = [
+    "REVISION",
+    "affected",
+    "audit",
+    "catalogue",
+    "channel_health",
+    "check_state",
+    "chunks",
+    "commands",
+    "counters",
+    "decisions",
+    "definitions",
+    "gaps",
+    "incident_lines",
+    "incident_numbers",
+    "incidents",
+    "leadership",
+    "metadata",
+    "notices",
+    "outbox",
+    "results",
+    "rollups",
+    "rule_states",
+    "samples",
+    "series",
+    "silences",
+    "standbys",
+    "transitions",
+    "uptime",
+    "web_figures",
+]
+
+REVISION = "0004"
 
 # What is defined: `base` from the file, `patch` from edits; history stands in `audit`.
 definitions = Table(
@@ -130,26 +165,6 @@ decisions = Table(
     Index("ix_decisions_subject_at", "subject", "at"),
 )
 
-series = Table(
-    "series",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("name", String(200), nullable=False),
-    Column("labels", String(1000), nullable=False),
-    UniqueConstraint("name", "labels"),
-)
-
-# Samples as they arrive, keyed so that one series' hours and one window's deletion are both quick.
-samples = Table(
-    "samples",
-    metadata,
-    Column("bucket", Integer, primary_key=True, autoincrement=False),
-    Column("series_id", Integer, primary_key=True, autoincrement=False),
-    Column("at", Utc, primary_key=True),
-    Column("value", Float, nullable=False),
-    sqlite_with_rowid=False,
-)
-
 # Stretches in which nothing was measured, so that no gap is silent.
 gaps = Table(
     "gaps",
@@ -187,6 +202,18 @@ standbys = Table(
     Column("seen_at", Utc, nullable=False),
 )
 
+# How each web process answers, told by itself every few seconds: over its last five minutes.
+web_figures = Table(
+    "web_figures",
+    metadata,
+    Column("boot_id", String(40), primary_key=True),
+    Column("at", Utc, nullable=False),
+    Column("requests", Integer, nullable=False),
+    Column("errors", Integer, nullable=False),
+    Column("average_ms", Float, nullable=False),
+    Column("per_minute", Float, nullable=False),
+)
+
 # `revision` moves with whatever screens show, `changes` with what the monitor must take up.
 counters = Table(
     "counters",
@@ -220,140 +247,4 @@ notices = Table(
     Column("level", String(20), nullable=False),
     Column("text", Words, nullable=False),
     Column("at", Utc, nullable=False),
-)
-
-# Incidents: the row is what stands now, `incident_lines` is how it came about.
-incidents = Table(
-    "incidents",
-    metadata,
-    Column("id", String(20), primary_key=True),
-    Column("fingerprint", String(300), nullable=False),
-    Column("component", String(200), nullable=False),
-    Column("kind", String(40), nullable=False),
-    Column("title", Text, nullable=False),
-    Column("stage", String(20), nullable=False),
-    Column("is_open", Boolean, nullable=False),
-    Column("severity", SmallInteger, nullable=False),
-    Column("state_severity", SmallInteger, nullable=False),
-    Column("opened_at", Utc, nullable=False),
-    Column("parent_id", String(20)),
-    Column("flapping", Boolean, nullable=False),
-    Column("acknowledged_by", String(200)),
-    Column("acknowledged_at", Utc),
-    Column("sticky", Boolean, nullable=False),
-    Column("assignee", String(200)),
-    Column("resolved_at", Utc),
-    Column("resolution", Text, nullable=False),
-    Column("held", Boolean, nullable=False),
-    Column("acknowledged_until", Utc),
-    # The answer of the page gate that holds a page back, until it is over and the gate asked again.
-    Column("page_gate", String(20)),
-    Column("about", Json, nullable=False, server_default="{}"),
-    # Of what it affects, how much those who were told know, and when they were told last.
-    Column("told_affected", Integer, nullable=False, server_default="0"),
-    Column("grew_at", Utc),
-    Column("version", Integer, nullable=False),
-    # At most one open incident per fingerprint, whoever writes.
-    Index(
-        "uq_incidents_open_fingerprint",
-        "fingerprint",
-        unique=True,
-        sqlite_where=text("is_open"),
-        postgresql_where=text("is_open"),
-    ),
-    Index("ix_incidents_fingerprint_opened_at", "fingerprint", "opened_at"),
-    Index("ix_incidents_opened_at", "opened_at"),
-)
-
-incident_lines = Table(
-    "incident_lines",
-    metadata,
-    Column("id", LONG, primary_key=True),
-    Column("incident_id", String(20), ForeignKey("incidents.id"), nullable=False),
-    Column("at", Utc, nullable=False),
-    Column("actor", String(200), nullable=False),
-    Column("action", String(20), nullable=False),
-    Column("stage", String(20), nullable=False),
-    Column("severity", SmallInteger, nullable=False),
-    Column("reason", Text, nullable=False),
-    Index("ix_incident_lines_incident_id_id", "incident_id", "id"),
-)
-
-# Checks that an incident blocks without an incident of their own.
-affected = Table(
-    "affected",
-    metadata,
-    Column("incident_id", String(20), ForeignKey("incidents.id"), primary_key=True),
-    Column("component", String(200), primary_key=True),
-    Column("since", Utc, nullable=False),
-    Column("until", Utc),
-)
-
-# The last number given to an incident of a UTC day.
-incident_numbers = Table(
-    "incident_numbers",
-    metadata,
-    Column("day", String(8), primary_key=True),
-    Column("last", Integer, nullable=False, server_default="0"),
-)
-
-# What operators muted, until when, and why: incidents that match open and page nobody.
-silences = Table(
-    "silences",
-    metadata,
-    Column("id", LONG, primary_key=True),
-    Column("match", Json, nullable=False),
-    Column("author", String(200), nullable=False),
-    Column("reason", Words, nullable=False),
-    Column("starts_at", Utc, nullable=False),
-    Column("ends_at", Utc, nullable=False),
-    Column("created_at", Utc, nullable=False),
-    Column("ended_by", String(200)),
-    Index("ix_silences_ends_at", "ends_at"),
-)
-
-# What each alert rule last said of each series that it selects.
-rule_states = Table(
-    "rule_states",
-    metadata,
-    Column("fingerprint", String(300), primary_key=True),
-    Column("rule", String(200), nullable=False),
-    Column("level", SmallInteger, nullable=False),
-    Column("at", Utc, nullable=False),
-    Column("state", Json, nullable=False),
-)
-
-# Deliveries, written in the transaction that decides them, and kept until they have ended.
-outbox = Table(
-    "outbox",
-    metadata,
-    Column("id", LONG, primary_key=True),
-    Column("key", String(260), nullable=False, unique=True),
-    Column("incident_id", String(20), ForeignKey("incidents.id"), nullable=False),
-    Column("line_id", LONG, ForeignKey("incident_lines.id"), nullable=False),
-    Column("fingerprint", String(300), nullable=False),
-    Column("channel", String(200), nullable=False),
-    Column("event", String(20), nullable=False),
-    Column("body", Json, nullable=False),
-    Column("state", String(20), nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("attempts", Integer, nullable=False),
-    Column("created_at", Utc, nullable=False),
-    Column("due", Utc, nullable=False),
-    Column("leased_until", Utc),
-    Column("settled_at", Utc),
-    Index("ix_outbox_state_due", "state", "due"),
-    Index("ix_outbox_incident_id_channel_id", "incident_id", "channel", "id"),
-    Index("ix_outbox_fingerprint_channel_event", "fingerprint", "channel", "event"),
-)
-
-# A channel that fails is tried with its oldest delivery alone, at `next_try`.
-channel_health = Table(
-    "channel_health",
-    metadata,
-    Column("channel", String(200), primary_key=True),
-    Column("failures", Integer, nullable=False),
-    Column("next_try", Utc),
-    Column("last_error", Text),
-    Column("last_delivered", Utc),
 )

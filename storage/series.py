@@ -1,117 +1,120 @@
-"""Samples of series: append a batch, read a range. Series are named by metric and sorted labels."""
+"""Samples of series: append a batch, find a series. Series are named by metric and sorted labels."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, func, select
+from sqlalchemy import Connection, and_, func, select
+from sqlalchemy.sql.elements import ColumnElement
 
-from domain.facts import Sample
+from domain.facts import Sample, SeriesKind
+from domain.intake import Refusal, Times, refuses, refuses_name, refuses_series
+from storage import bulk
 from storage.engine import to_ms, upsert
-from storage.schema import samples, series
+from storage.schema import series
 
 BUCKET_MS = 600_000
-# Buckets that one query names: databases limit the parameters of a statement.
-SLICE = 5_000
+WINDOW_MS = 7_200_000
+COUNTERS = (SeriesKind.COUNTER.value, SeriesKind.HISTOGRAM.value)
 Labels = tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Points:
-    """The samples of one series in time order: two columns of the same length."""
-
-    at: tuple[datetime, ...]
-    values: tuple[float, ...]
+Key = tuple[str, Labels]
 
 
 class SeriesIds:
     """The ids of series by name and labels, remembered, made at first use. One per writer."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, Labels], int] = {}
+        self._known: dict[Key, tuple[int, SeriesKind]] = {}
+        self._label_sets: dict[str, int] = {}
+        self.full: set[str] = set()
 
-    def resolve(self, connection: Connection, wanted: Iterable[tuple[str, Labels]]) -> None:
-        """Look up or insert the series that are not known yet."""
-        missing = sorted(set(wanted) - self._known.keys())
-        if not missing:
-            return
-        rows = [{"name": name, "labels": encode_labels(labels)} for name, labels in missing]
-        upsert(connection, series, rows, ("name", "labels"))
-        for name, labels in missing:
-            found = and_(series.c.name == name, series.c.labels == encode_labels(labels))
-            self._known[name, labels] = connection.scalars(select(series.c.id).where(found)).one()
-
-    def __getitem__(self, key: tuple[str, Labels]) -> int:
-        """The id of a resolved series."""
-        return self._known[key]
+    def take(self, connection: Connection, key: Key, kind: SeriesKind) -> int | Refusal:
+        """The id of a series, made where there is none, or why it is refused."""
+        known = self._known.get(key)
+        if known is not None and known[1] is kind:
+            return known[0]
+        if known is None and refuses_name(*key) is not None:
+            return Refusal.UNUSABLE_NAME
+        known = known or self._find(connection, key)
+        refusal = refuses_series(
+            kind, known[1] if known else None, 0 if known else self._sets(connection, key[0])
+        )
+        if refusal is not None:
+            self.full |= {key[0]} if refusal is Refusal.TOO_MANY_SERIES else set()
+            return refusal
+        return known[0] if known else self._make(connection, key, kind)
 
     def forget(self) -> None:
         """Drop what is remembered: after a rollback, ids may not exist."""
         self._known.clear()
+        self._label_sets.clear()
+
+    def _find(self, connection: Connection, key: Key) -> tuple[int, SeriesKind] | None:
+        query = select(series.c.id, series.c.kind).where(_is(*key))
+        row = connection.execute(query).one_or_none()
+        if row is None:
+            return None
+        self._known[key] = row.id, SeriesKind(row.kind)
+        return self._known[key]
+
+    def _sets(self, connection: Connection, name: str) -> int:
+        if name not in self._label_sets:
+            query = select(func.count()).select_from(series).where(series.c.name == name)
+            self._label_sets[name] = connection.execute(query).scalar_one()
+        return self._label_sets[name]
+
+    def _make(self, connection: Connection, key: Key, kind: SeriesKind) -> int:
+        row = {"name": key[0], "labels": encode_labels(key[1]), "kind": kind.value}
+        upsert(connection, series, [row], ("name", "labels"))
+        self._label_sets[key[0]] += 1
+        found = self._find(connection, key)
+        assert found is not None, f"series {key} was written in this transaction"
+        return found[0]
 
 
-def append(connection: Connection, ids: SeriesIds, batch: Sequence[Sample]) -> int:
-    """Write samples; a second one of the same series and time wins. NaN and ±Inf are left out.
+def append(
+    connection: Connection, ids: SeriesIds, batch: Iterable[Sample], times: Times | None = None
+) -> Counter[Refusal]:
+    """Write samples; a second one of the same series and time wins.
 
-    Returns how many were left out, so that a gap made by bad numbers can be counted.
+    Returns how many were refused, by reason: bad numbers, times that can't be, too many series.
     """
-    finite = [each for each in batch if math.isfinite(each.value)]
-    ids.resolve(connection, ((each.name, each.labels) for each in finite))
-    unique = {(ids[each.name, each.labels], each.at): each for each in finite}
-    rows = [
-        {
-            "bucket": to_ms(at) // BUCKET_MS,
-            "series_id": series_id,
-            "at": at,
-            "value": each.value,
-        }
-        for (series_id, at), each in unique.items()
-    ]
-    upsert(connection, samples, rows, ("bucket", "series_id", "at"))
-    return len(batch) - len(finite)
+    refused: Counter[Refusal] = Counter()
+    rows: list[bulk.Row] = []
+    taken: datetime | None = None
+    moment = bucket = 0
+    for each in batch:
+        # Those of one round share their time: it is judged, and made a number, only once.
+        if each.at != taken or not math.isfinite(each.value):
+            refusal = refuses(each, times)
+            if refusal is not None:
+                refused[refusal] += 1
+                continue
+            taken, moment = each.at, to_ms(each.at)
+            bucket = moment // BUCKET_MS
+        found = ids.take(connection, (each.name, each.labels), each.kind)
+        if isinstance(found, int):
+            rows.append((bucket, found, moment, each.value))
+        else:
+            refused[found] += 1
+    bulk.write(connection, rows)
+    return refused
 
 
 def find(connection: Connection, name: str, labels: Mapping[str, str]) -> int | None:
     """The id of the series with exactly this name and these labels; None when there is none."""
-    wanted = encode_labels(tuple(sorted(labels.items())))
-    query = select(series.c.id).where(series.c.name == name, series.c.labels == wanted)
+    query = select(series.c.id).where(_is(name, tuple(labels.items())))
     return connection.scalars(query).one_or_none()
 
 
-def read(connection: Connection, series_id: int, start: datetime, end: datetime) -> Points:
-    """The samples of one series with start ≤ at < end, oldest first."""
-    last = to_ms(end) // BUCKET_MS
-    rows: list[Row[Any, Any]] = []
-    bucket = _next_bucket(connection, to_ms(start) // BUCKET_MS)
-    while bucket is not None and bucket <= last:
-        query = (
-            select(samples.c.at, samples.c.value)
-            .where(
-                # All buckets by name: the key then leads straight to this series' rows.
-                samples.c.bucket.in_(range(bucket, min(bucket + SLICE, last + 1))),
-                samples.c.series_id == series_id,
-                samples.c.at >= start,
-                samples.c.at < end,
-            )
-            .order_by(samples.c.bucket, samples.c.at)
-        )
-        rows += connection.execute(query).all()
-        bucket = _next_bucket(connection, bucket + SLICE) if bucket + SLICE <= last else None
-    return Points(at=tuple(row.at for row in rows), values=tuple(row.value for row in rows))
-
-
-def _next_bucket(connection: Connection, first: int) -> int | None:
-    """The first bucket from `first` on that holds anything: one look into the key."""
-    query = select(func.min(samples.c.bucket)).where(samples.c.bucket >= first)
-    found: int | None = connection.execute(query).scalar_one()
-    return found
-
-
-def encode_labels(labels: Labels) -> str:
+def encode_labels(labels: Sequence[tuple[str, str]]) -> str:
     """Labels as they are stored: JSON with sorted names, so that equal labels are equal text."""
     return msgspec.json.encode(dict(sorted(labels))).decode()
+
+
+def _is(name: str, labels: Labels) -> ColumnElement[bool]:
+    return and_(series.c.name == name, series.c.labels == encode_labels(labels))

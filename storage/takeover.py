@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, insert, select, type_coerce, update
 
-from domain.outbox import GIVES_UP_AFTER, Delivery, DeliveryState, key_of, orphans
+from domain.outbox import GIVES_UP_AFTER, DeliveryState, key_of, orphans
 from storage.engine import Words
 from storage.schema import outbox
 
@@ -21,7 +21,7 @@ EXPIRED_AT_ONCE = 200
 
 def take_over(
     connection: Connection,
-    dead: Delivery | Row[Any],
+    dead: Row[Any],
     reason: str,
     fallback: str | None,
     now: datetime,
@@ -51,7 +51,7 @@ def _hand_over(
         return
     same = {
         name: getattr(row, name)
-        for name in ("incident_id", "line_id", "fingerprint", "event", "body")
+        for name in ("incident_id", "line_id", "fingerprint", "event", "body", "group_key")
     }
     state = {"state": DeliveryState.PENDING.value, "reason": words(reason), "attempts": 0}
     times = {"created_at": now, "due": now}

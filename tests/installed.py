@@ -25,6 +25,9 @@ name = "load"
 kind = "system"
 resource = "load"
 interval = "1s"
+# Healthy however busy the machine is that runs the tests.
+warning = 1000
+critical = 2000
 """
 
 

@@ -1,4 +1,4 @@
-"""Local HTTP servers that can be healthy, wrong, silent or gone."""
+"""Local HTTP servers that can be healthy, slow, wrong, silent or gone."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
+SLOW_S = 2.5
 WRONG = b"HTTP/1.1 503 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"
 
 
@@ -28,7 +29,9 @@ class Target:
             await reader.readuntil(b"\r\n\r\n")
             while self._mode == "hanging":
                 await asyncio.sleep(0.1)
-            writer.write(OK if self._mode == "healthy" else WRONG)
+            if self._mode == "slow":
+                await asyncio.sleep(SLOW_S)
+            writer.write(OK if self._mode in ("healthy", "slow") else WRONG)
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             return
@@ -36,7 +39,7 @@ class Target:
             writer.close()
 
     def fail(self, mode: str) -> None:
-        """From now on `refused`, `wrong` or `hanging`; or `healthy` again if it still listens."""
+        """From now on `refused`, `wrong`, `slow` or `hanging`; or `healthy` if it still listens."""
         self._mode = mode
         if mode == "refused":
             self._loop.call_soon_threadsafe(self._server.close)

@@ -251,6 +251,7 @@ def metrics_in_code(kind: Kind) -> set[str]:
     if kind.name == "system":
         files.append(ROOT / "monitor" / "sampling.py")
     found = {name for file in files for name in METRIC.findall(file.read_text(encoding="utf-8"))}
+    found |= {rule.metric for rule in kind.rules}
     if kind.name == "http":  # these names are put together there
         found |= {f"http.{phase}_ms" for phase in (*http.PHASES, "dns")}
     return found
@@ -446,7 +447,7 @@ def test_the_docs_have_the_exit_codes() -> None:
         commands.REFUSED,
         commands.BAD_CONFIG,
         commands.CANNOT_START,
-        commands.STORE_GONE,
+        commands.STORE_LOST,
     )
     assert [int(row[0]) for row in rows] == list(codes)
 

@@ -9,6 +9,7 @@ export const SUFFIXES = [
   ["_ms", "ms"],
   ["bytes", "bytes"],
   ["days_left", "days"],
+  ["celsius", "°C"],
   ["_per_s", ""],
   ["_s", "s"],
 ];

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, TypeVar
 
 from dashboard.api.orders import TURNING, UNWRITABLE, Body, Refused, decode
+from domain.operating import LONGEST_TEXT
 
 B = TypeVar("B", bound=Body)
 
@@ -14,8 +15,8 @@ LARGEST = 256 * 1024
 DEEPEST = 16
 MOST = 100
 LONGEST = 2_000
-# The one key of a table that holds more than a paragraph.
-LONGEST_OF = {"runbook": 10_000}
+# The keys that hold more than a paragraph.
+LONGEST_OF = {"runbook": 10_000, "text": LONGEST_TEXT, "notes": LONGEST_TEXT}
 
 
 def strictly(data: bytes, body: type[B]) -> B:

@@ -13,8 +13,9 @@ from sqlalchemy.exc import DBAPIError
 
 from dashboard.access import problem
 from dashboard.api.answers import answer
+from dashboard.api.bodies import strictly
 from dashboard.api.health import WRONG_HOURS, hours_of
-from dashboard.api.orders import Acknowledge, Assign, Body, Comment, Move, Refused, Resolve, decode
+from dashboard.api.orders import Acknowledge, Assign, Body, Comment, Move, Refused, Resolve
 from domain.incidents import Incident
 from domain.operating import NotAllowed, Verb
 from storage.incident_changes import IncidentChanges, UnknownIncident
@@ -48,7 +49,7 @@ def blueprint(
 
         @routes.post(f"/<incident_id>/{verb.value}", endpoint=verb.value)
         def carry_out(incident_id: str) -> Response:
-            asked = decode(request.get_data(), body)
+            asked = strictly(request.get_data(), body)
             _known(incident_id)
             wanted = asked.order(verb)
             changes.carry_out(incident_id, wanted, actor=asked.actor, now=clock())

@@ -15,9 +15,14 @@ KEPT = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """Requests of the last five minutes: mean time (ms), per minute, errors in per cent (5xx)."""
+    """Requests of the last five minutes: mean time (ms), per minute, errors in per cent (5xx).
+
+    `total` counts all since the start, `recent` those of the five minutes, `errors` the failed ones.
+    """
 
     total: int
+    recent: int
+    errors: int
     average_ms: float
     per_minute: float
     error_percent: float
@@ -64,9 +69,12 @@ class Meter:
             total = self._total
         minutes = max(min(WINDOW_S, now - self._started), 1.0) / 60
         count = len(recent)
+        errors = sum(each[2] for each in recent)
         return Figures(
             total=total,
+            recent=count,
+            errors=errors,
             average_ms=sum(each[1] for each in recent) / count if count else 0.0,
             per_minute=count / minutes,
-            error_percent=100 * sum(each[2] for each in recent) / count if count else 0.0,
+            error_percent=100 * errors / count if count else 0.0,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
@@ -15,6 +15,7 @@ from dashboard.api.answers import answer
 from dashboard.api.orders import Refused
 from domain import ruletable
 from domain.alertrules import AlertRule, selects
+from domain.ladder import Level
 from domain.mistakes import ConfigError
 from domain.units import unit_of
 from storage import definitions
@@ -22,15 +23,15 @@ from storage.changes import RULE, UnknownDefinition
 from storage.engine import reader
 from storage.series_readings import Named, SeriesReadings
 
-LONGEST_HOURS = 24 * 90.0
+LONGEST_HOURS = 24 * 366 * 5.0
 USUAL_HOURS = 24.0
 MOST_SERIES = 2_000
 
 
-def blueprint(engine: Engine, clock: Callable[[], datetime]) -> Blueprint:
-    """The routes of series. Access to them is decided before."""
+def blueprint(engine: Engine, clock: Callable[[], datetime], levels: Sequence[Level]) -> Blueprint:
+    """The routes of series, read at the resolutions of `levels`. Access to them is decided before."""
     routes = Blueprint("series", __name__, url_prefix="/api/v1/series")
-    readings = SeriesReadings(engine)
+    readings = SeriesReadings(engine, levels)
 
     @routes.get("")
     def listed() -> Response:
@@ -51,10 +52,10 @@ def blueprint(engine: Engine, clock: Callable[[], datetime]) -> Blueprint:
 
     @routes.get("/points")
     def points() -> Response:
-        named, hours = _named(), _hours()
-        end = _until() or clock()
+        named, hours, now = _named(), _hours(), clock()
+        end = _until() or now
         start = end - timedelta(hours=hours)
-        course = readings.course(named, start, end)
+        course = readings.course(named, start, end, now)
         if course is None:
             return problem(
                 HTTPStatus.NOT_FOUND, f"there is no series {named.metric} of these labels"
@@ -69,9 +70,10 @@ def blueprint(engine: Engine, clock: Callable[[], datetime]) -> Blueprint:
                 "to": end.isoformat(),
                 "samples": course.samples,
                 "step_s": course.step_ms / 1000,
-                "at": [at for at, _, _ in course.points],
-                "low": [low for _, low, _ in course.points],
-                "high": [high for _, _, high in course.points],
+                "resolution_s": course.level_s,
+                "at": course.at,
+                "low": course.low,
+                "high": course.high,
             }
         )
 

@@ -31,6 +31,9 @@ class Channel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The config of one channel. Subclasses add the fields of their kind and implement `send`."""
 
     spec: ClassVar[ChannelKind]
+    # Whether one message may tell of several incidents, the `others` of it. A kind that does not
+    # say so gets one message an incident: nothing may be lost on the way to people.
+    bundles: ClassVar[bool] = False
 
     severities: Annotated[
         tuple[Word, ...], Meta(description="Severities it is told of; all when empty")

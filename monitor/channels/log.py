@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import structlog
 
 from domain.outbox import Message, Outcome, delivered
@@ -13,6 +15,8 @@ log = structlog.get_logger()
 @channel("log", title="Log")
 class LogChannel(Channel, frozen=True, kw_only=True):
     """Writes every message as one structured line."""
+
+    bundles: ClassVar[bool] = True
 
     async def send(self, message: Message, deadline: Deadline) -> Outcome:
         """Write the line; nothing is awaited, nothing can fail."""
@@ -28,6 +32,7 @@ class LogChannel(Channel, frozen=True, kw_only=True):
             opened_at=message.opened_at.isoformat(),
             at=message.at.isoformat(),
             key=message.key,
+            others=[each.id for each in message.others],
         )
         return delivered("logged")
 

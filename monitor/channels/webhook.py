@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 import hmac
-import ipaddress
 import re
 import ssl
 import time
@@ -14,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -25,6 +24,7 @@ from domain.mistakes import WrongFields
 from domain.outbox import Message, Outcome, delivered, failed, refused
 from monitor.channels import Channel, Deadline, channel
 from monitor.checks import tcp
+from monitor.reach import AddressRefused
 
 if TYPE_CHECKING:
     import httpx
@@ -41,25 +41,13 @@ BODY_READ = 2048
 BODY_SHOWN = 200
 SHORTEST_SECRET = 4
 MASK = "***"
-# Where clouds keep the credentials of machines. NAT64 and 6to4 carry IPv4 addresses inside.
-FORBIDDEN = tuple(
-    ipaddress.ip_network(each) for each in ("169.254.0.0/16", "fe80::/10", "fd00:ec2::254/128")
-)
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-class AddressRefused(Exception):
-    """The name stands for an address that no channel may reach."""
-
-    def __init__(self, address: str) -> None:
-        super().__init__(f"{address} is a link-local or metadata address, which is not allowed")
 
 
 @channel("webhook", title="Webhook")
 class WebhookChannel(Channel, frozen=True, kw_only=True):
     """Each message is one request to `url`; 2xx means that it was taken."""
+
+    bundles: ClassVar[bool] = True
 
     url: Annotated[str, Meta(description="http:// or https:// address", max_length=4096)]
     method: Annotated[Literal["POST", "PUT"], Meta(description="HTTP method")] = "POST"
@@ -146,15 +134,12 @@ class Request:
             return failed(_failure(error, self._origin))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The transport interface of httpx: resolve, judge the addresses, connect to them in turn."""
+        """The transport interface of httpx: resolve by our policy, connect to each in turn."""
         import httpx
 
         assert self._transport is not None
         host = request.url.raw_host.decode("ascii")
         addresses = await tcp.resolve(host, self._deadline)
-        for address in addresses:
-            if is_forbidden(address):
-                raise AddressRefused(address)
         for index, address in enumerate(addresses):
             limit = tcp.share(self._deadline, len(addresses) - index)
             try:
@@ -220,7 +205,7 @@ class Request:
 
 def document(message: Message) -> bytes:
     """The JSON body: every field of the message by its name, times in ISO 8601."""
-    return msgspec.json.encode(asdict(message))
+    return msgspec.json.encode({**asdict(message), "others_count": len(message.others)})
 
 
 def headers(channel: WebhookChannel, key: str, body: bytes, unix_s: int) -> dict[str, str]:
@@ -256,26 +241,6 @@ def retry_after(text: str | None, now: datetime) -> float | None:
         aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return min(max((aware - now).total_seconds(), 0.0), LONGEST_WAIT_S)
     return None
-
-
-def is_forbidden(address: str) -> bool:
-    """Whether no channel may connect there: link-local and metadata addresses, however written."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return True
-    return any(each in network for each in _meanings(found) for network in FORBIDDEN)
-
-
-def _meanings(address: Address) -> Iterator[Address]:
-    """The address, and the IPv4 address that it carries."""
-    yield address
-    if isinstance(address, ipaddress.IPv6Address):
-        inside = address.ipv4_mapped or address.sixtofour
-        if inside is not None:
-            yield inside
-        if address in NAT64:
-            yield ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
 
 
 async def _beginning(response: httpx.Response) -> bytes:

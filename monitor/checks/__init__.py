@@ -129,10 +129,22 @@ def kind(
 
 
 def kinds() -> Mapping[str, Kind]:
-    """All kinds by name. The modules of this package are imported at the first call."""
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+    """All kinds by name. Imports them all: the monitor asks for those that it runs by `kind_named`."""
+    for name in kind_names():
+        importlib.import_module(f"{__name__}.{name}")
     return _registry
+
+
+def kind_names() -> frozenset[str]:
+    """The names of all kinds: of the modules of this package, which are not imported for it."""
+    return frozenset(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def kind_named(name: str) -> Kind | None:
+    """A kind by its name, which is its module's; None when there is none."""
+    if name not in _registry and name in kind_names():
+        importlib.import_module(f"{__name__}.{name}")
+    return _registry.get(name)
 
 
 _threads: dict[Hashable, tuple[float, Future[Any]]] = {}

@@ -76,19 +76,20 @@ class CallableCheck(Check, frozen=True, kw_only=True):
     def _judge(self, value: object, took_ms: float) -> Measurement:
         metrics = {"callable.run_ms": round(took_ms, 2)}
         took = show(metrics["callable.run_ms"], "ms")
-        status, cause, message = Status.HEALTHY, Cause.NONE, f"{self.function} took {took}"
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        how = f"returned {value:g} in" if number else "took"
+        status, cause, message = Status.HEALTHY, Cause.NONE, f"{self.function} {how} {took}"
+        if self.budget_ms is not None and took_ms > self.budget_ms:
+            status, cause = Status.DEGRADED, Cause.THRESHOLD
+            message = f"{message}, expected ≤ {show(self.budget_ms, 'ms')}"
         if isinstance(value, int | float) and not isinstance(value, bool):
             if not math.isfinite(value):
                 return _critical(Cause.WRONG_ANSWER, f"{self.function} returned {value}")
             metrics["callable.value"] = float(value)
-            message = f"{self.function} returned {value:g} in {took}"
         elif value is not None and value is not True:
             returned = "False" if value is False else type(value).__name__
             status, cause = Status.CRITICAL, Cause.WRONG_ANSWER
             message = f"{self.function} returned {returned}, expected True, None or a number"
-        elif self.budget_ms is not None and took_ms > self.budget_ms:
-            status, cause = Status.DEGRADED, Cause.THRESHOLD
-            message = f"{self.function} took {took}, expected ≤ {show(self.budget_ms, 'ms')}"
         return Measurement(
             status=status,
             cause=cause,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
-from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -14,31 +13,28 @@ from msgspec import Meta, field
 
 from domain.facts import Cause, Measurement, Status
 from domain.mistakes import WrongFields
-from domain.rules import Operator, StockRule
+from domain.rules import StockRule, certificate_ends
 from domain.units import show
 from monitor.checks import Check, Deadline, kind, tcp
-from monitor.foreign import matches
-from monitor.wire.addresses import InvalidURL, credentials, parse
-from monitor.wire.connection import AddressRefused, Connection, Phases, Policy, connect, everyone
-from monitor.wire.cookies import Cookies
-from monitor.wire.http1 import (
-    Exchange,
-    Head,
+from monitor.wire.http import proxies
+from monitor.wire.http.addresses import InvalidURL, credentials, parse, why_not
+from monitor.wire.http.authorization import basic, bearer, is_token
+from monitor.wire.http.errand import MAX_REDIRECTS, Errand, TooManyRedirects, first_request
+from monitor.wire.http.expectations import HEADER_NAME, Answer, Expectations
+from monitor.wire.http.http1 import (
     LocalProtocolError,
     RemoteProtocolError,
-    Request,
     fields,
     read,
 )
-from monitor.wire.redirects import following as redirected
+from monitor.wire.http.http2 import NoHttp2
+from monitor.wire.http.proxies import ProxyRefused
+from monitor.wire.http.route import Route
+from monitor.wire.said import secrets_in
+from monitor.wire.tls.trust import Trust, UnusableFile
 
-MAX_REDIRECTS = 10
-HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-# A pattern without these can't backtrack for long, so it is matched in our own process.
-REPEATS = frozenset("*+?{")
 # The phases that are metrics, in their order; redirects add up. `tls` is there for https only.
 PHASES = ("dns", "connect", "tls", "first_byte")
-CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([^\s;\"',]+)", re.IGNORECASE)
 
 
 SLOW = (
@@ -69,19 +65,11 @@ EXPIRING = (
             unit="ms",
             runbook=SLOW,
         ),
-        StockRule(
-            metric="tls.days_left",
-            title="Certificate valid for",
-            warning=21,
-            critical=7,
-            operator=Operator.LT,
-            unit="days",
-            runbook=EXPIRING,
-        ),
+        certificate_ends(EXPIRING),
     ),
 )
 class HttpCheck(Check, frozen=True, kw_only=True):
-    """A request to `url` is answered with an expected status and, if asked for, body."""
+    """A request to `url` is answered with an expected status and, if asked for, headers and body."""
 
     url: Annotated[str, Meta(description="http:// or https:// address", max_length=4096)]
     method: Annotated[
@@ -96,38 +84,80 @@ class HttpCheck(Check, frozen=True, kw_only=True):
         tuple[Annotated[int, Meta(ge=100, le=599)], ...],
         Meta(min_length=1, description="Statuses that are right"),
     ] = (200,)
+    expect_headers: Annotated[
+        dict[str, str], Meta(description="Headers of the answer: exact value, or /pattern/")
+    ] = field(default_factory=dict)
     expect_body: Annotated[str | None, Meta(description="Text the answer must contain")] = None
+    reject_body: Annotated[str | None, Meta(description="Text it must not contain")] = None
     expect_regex: Annotated[
         str | None, Meta(description="Regular expression that must match in the answer")
     ] = None
+    expect_json: Annotated[
+        dict[str, str | int | float | bool],
+        Meta(description="Values in a JSON answer by their path: a value, or such as < 10"),
+    ] = field(default_factory=dict)
+    metrics_json: Annotated[
+        dict[str, str], Meta(description="Numbers of a JSON answer to keep: name and path")
+    ] = field(default_factory=dict)
     follow_redirects: Annotated[bool, Meta(description="Follow up to 10 redirects")] = True
     verify: Annotated[bool, Meta(description="Refuse certificates that are not trusted")] = True
     ca_file: Annotated[
         str | None, Meta(description="PEM file of the authorities to trust instead of the usual")
     ] = None
-    username: Annotated[str | None, Meta(description="User for basic authentication")] = None
-    password: Annotated[str | None, Meta(description="Password for basic authentication")] = None
+    cert_file: Annotated[
+        str | None, Meta(description="PEM file of the client certificate to show")
+    ] = None
+    key_file: Annotated[
+        str | None, Meta(description="PEM file of its key, if that is not in cert_file")
+    ] = None
+    min_tls: Annotated[Literal["1.2", "1.3"], Meta(description="Oldest TLS that will do")] = "1.2"
+    http_version: Annotated[
+        Literal["1.1", "2"], Meta(description="HTTP version that must be spoken")
+    ] = "1.1"
+    proxy: Annotated[str | None, Meta(description="HTTP proxy: http://user:password@host:port")] = (
+        None
+    )
+    username: Annotated[str | None, Meta(description="User to log in as")] = None
+    password: Annotated[str | None, Meta(description="Password of the user")] = None
+    auth: Annotated[Literal["basic", "digest"], Meta(description="How to log in")] = "basic"
+    bearer_token: Annotated[str | None, Meta(description="Token to log in with")] = None
     body_limit: Annotated[
         int, Meta(ge=1, le=16 * 2**20, description="Bytes of the answer that are read at most")
     ] = 2**20
 
     def __post_init__(self) -> None:
         """Refuse what could never work. No reason repeats a value that may be secret."""
-        if wrong := list(self._wrong()):
+        if wrong := [*self._wrong(), *self._wrong_together(), *self.expectations().mistakes()]:
             raise WrongFields(wrong)
 
     def _wrong(self) -> Iterator[tuple[str, str]]:
-        try:
-            _host_and_port(self.url)
-        except ValueError as error:
-            yield "url", str(error).removeprefix("url ")
+        if why := why_not(self.url):
+            yield "url", why
         for name, value in self.headers.items():
             if not HEADER_NAME.fullmatch(name) or not value.isprintable() or not value.isascii():
                 yield "headers", f"header {name!r} has a name or value that HTTP does not allow"
-        try:
-            re.compile(self.expect_regex or "")
-        except re.error as error:
-            yield "expect_regex", f"is not a regular expression: {error}"
+        if self.bearer_token is not None and not is_token(self.bearer_token):
+            yield "bearer_token", "must be visible ASCII characters without spaces"
+        if self.proxy is not None:
+            try:
+                proxies.parse(self.proxy)
+            except ValueError as error:
+                yield "proxy", str(error)
+
+    def _wrong_together(self) -> Iterator[tuple[str, str]]:
+        is_tls = self.url.lower().startswith("https:")
+        if self.http_version == "2" and not is_tls:
+            yield "http_version", '"2" needs an https:// address'
+        if self.cert_file is not None and not is_tls:
+            yield "cert_file", "needs an https:// address"
+        if self.key_file is not None and self.cert_file is None:
+            yield "key_file", "needs cert_file beside it"
+        if self.auth == "digest" and not self.username:
+            yield "auth", '"digest" needs username and password beside it'
+        if self.bearer_token is not None and self.username:
+            yield "bearer_token", "can't go with username: there is one way to log in"
+        if self.bearer_token is not None and "authorization" in fields(self.headers):
+            yield "bearer_token", "can't go with an Authorization header"
 
     def __repr__(self) -> str:
         """Without headers and credentials, so that a log of the check gives nothing away."""
@@ -151,39 +181,66 @@ class HttpCheck(Check, frozen=True, kw_only=True):
         where = tcp.place(host, port) if port else f"[{host}]" if ":" in host else host
         return f"{self.method} {parts.scheme}://{where}{parts.path or '/'}"
 
+    def login(self) -> tuple[str, str] | None:
+        """User and password from the fields, else from the address."""
+        if self.username:
+            return self.username, self.password or ""
+        return credentials(self.url)
 
-class UnusableCa(Exception):
-    """The file of certificates to trust cannot be used."""
+    def authorization(self) -> dict[str, str]:
+        """What goes along with the first request already; digest waits to be asked."""
+        if self.bearer_token is not None:
+            return bearer(self.bearer_token)
+        login = self.login()
+        return {} if login is None or self.auth == "digest" else basic(*login)
 
-    def __init__(self, path: str | None, error: OSError) -> None:
-        super().__init__(f"CA file {path} can't be used: {error.strerror or 'not PEM'}")
+    def expectations(self) -> Expectations:
+        """What the answer must be like."""
+        return Expectations(
+            statuses=self.expect_status,
+            headers=self.expect_headers,
+            body=self.expect_body,
+            reject_body=self.reject_body,
+            regex=self.expect_regex,
+            json=self.expect_json,
+            numbers=self.metrics_json,
+        )
 
-
-class TooManyRedirects(Exception):
-    """The last redirect that is followed led to one more."""
+    def route(self) -> Route:
+        """How its requests get there."""
+        return Route(
+            home=parse(self.url).host,
+            trust=Trust(
+                verify=self.verify,
+                ca_file=self.ca_file,
+                cert_file=self.cert_file,
+                key_file=self.key_file,
+                min_tls=self.min_tls,
+            ),
+            proxy=None if self.proxy is None else proxies.parse(self.proxy),
+            is_http2=self.http_version == "2",
+        )
 
 
 class Probe:
     """One run of a check, with its redirects: what happened so far, and when."""
 
-    def __init__(self, check: HttpCheck, deadline: Deadline, policy: Policy = everyone) -> None:
+    def __init__(self, check: HttpCheck, deadline: Deadline) -> None:
         self._check = check
         self._deadline = deadline
-        self._policy = policy
         self._clock = asyncio.get_running_loop().time
         self._start = self._clock()
         self._budget_s = deadline.remaining()
-        self._phases = Phases()
-        self._connection: Connection | None = None
+        self._errand: Errand | None = None
+        self._proxy = check.proxy and proxies.parse(check.proxy)
+        self._expectations = replace(check.expectations(), secrets=tuple(_secrets(check)))
         self._answering = False
-        self._redirects = 0
-        self._host, self._port = _host_and_port(check.url)
 
     async def measure(self) -> Measurement:
         """The whole exchange. Everything but a bug ends as a measurement."""
         try:
-            return await self._answered(*await self._follow())
-        except (UnusableCa, AddressRefused) as error:
+            return await self._answered()
+        except UnusableFile as error:
             return Measurement(
                 status=Status.UNKNOWN, cause=Cause.NOT_MEASURABLE, message=str(error)
             )
@@ -193,8 +250,16 @@ class Probe:
             text = f"TLS with {self._where()} failed: {tcp.tls_reason(error)}"
             return tcp.critical(Cause.TLS, text)
         except OSError as error:
-            return tcp.unreachable(error, self._host, self._port, self._budget_s)
-        except (TooManyRedirects, RemoteProtocolError, LocalProtocolError, InvalidURL) as error:
+            return tcp.unreachable(error, *self._dialled(), self._budget_s)
+        except ProxyRefused as error:
+            return tcp.critical(Cause.REFUSED, str(error))
+        except (
+            TooManyRedirects,
+            RemoteProtocolError,
+            LocalProtocolError,
+            InvalidURL,
+            NoHttp2,
+        ) as error:
             return tcp.critical(Cause.WRONG_ANSWER, self._failure(error))
 
     def timed_out(self) -> Measurement:
@@ -205,142 +270,72 @@ class Probe:
 
     def hang_up(self) -> None:
         """Close the connection, in whatever state it is."""
-        if self._connection is not None:
-            self._connection.close()
+        if self._errand is not None:
+            self._errand.hang_up()
 
-    async def _follow(self) -> tuple[Request, Exchange, Head]:
-        """The request that was answered at last, and the answer, of which only the head is read."""
-        cookies, request = Cookies(), _first_request(self._check)
-        for self._redirects in range(MAX_REDIRECTS + 1):
-            exchange, head = await self._ask(request)
-            following = self._check.follow_redirects and redirected(request, head, cookies)
-            if not following:
-                self._answering = True
-                return request, exchange, head
-            request = following
-        raise TooManyRedirects
-
-    async def _ask(self, request: Request) -> tuple[Exchange, Head]:
-        self.hang_up()
-        url = request.url
-        self._host, self._port = url.host, url.port
-        context = self._trust() if url.scheme == "https" else None
-        self._connection = await connect(
-            url.host, url.port, context, self._deadline, self._phases, self._policy
+    async def _answered(self) -> Measurement:
+        check = self._check
+        login = check.login() if check.auth == "digest" else None
+        errand = self._errand = Errand(
+            first_request(
+                check.method, check.url, check.headers, check.body, check.authorization()
+            ),
+            check.route(),
+            self._deadline,
+            follow=check.follow_redirects,
+            login=login,
         )
-        exchange = Exchange(self._connection)
-        with self._phases.time("first_byte"):
-            return exchange, await exchange.ask(request)
-
-    def _trust(self) -> ssl.SSLContext:
-        try:
-            context = tcp.tls_context(self._check.verify, self._check.ca_file)
-        except OSError as error:
-            raise UnusableCa(self._check.ca_file, error) from error
-        context.set_alpn_protocols(["http/1.1"])  # RFC 7301
-        return context
-
-    async def _answered(self, request: Request, exchange: Exchange, head: Head) -> Measurement:
-        metrics = {"http.status": float(head.status)}
-        if self._connection and (certificate := self._connection.certificate()):
-            metrics["tls.days_left"] = tcp.days_until(tcp.expires_at(certificate))
-        body, cut = await read(exchange, head, self._check.body_limit)
+        request, exchange, head = await errand.run()
+        self._answering = True
+        body, cut = await read(exchange, head, check.body_limit)
         total_ms = round((self._clock() - self._start) * 1000, 2)
-        seconds = self._phases.seconds
-        metrics |= {f"http.{p}_ms": round(seconds[p] * 1000, 2) for p in PHASES if p in seconds}
-        metrics["http.total_ms"] = total_ms
-        wrong = await self._wrong(request.url.path, head, body, cut)
+        answer = Answer(path=request.url.path, head=head, body=body, cut=cut)
+        wrong, numbers = await self._expectations.judge(answer)
         return Measurement(
             status=Status.CRITICAL if wrong else Status.HEALTHY,
             cause=Cause.WRONG_ANSWER if wrong else Cause.NONE,
             message=wrong or f"HTTP {head.status} in {show(total_ms, 'ms')}",
             response_time_ms=total_ms,
-            metrics=metrics,
-            details={"redirects": self._redirects, "bytes_read": len(body), "cut": cut},
+            metrics=self._metrics(errand, head.status, total_ms, numbers),
+            details={"redirects": errand.redirects, "bytes_read": len(body), "cut": cut},
         )
 
-    async def _wrong(self, path: str, head: Head, body: bytes, cut: bool) -> str | None:
-        """The sentence that says what is not as expected; None when all is."""
-        check = self._check
-        if head.status not in check.expect_status:
-            expected = " or ".join(str(status) for status in check.expect_status)
-            return f"HTTP {head.status} from {path}, expected {expected}"
-        where = f"the first {show(len(body), 'bytes')} of {path}" if cut else path
-        text = _text(body, head.value("content-type") or "")
-        if check.expect_body is not None and check.expect_body not in text:
-            return f"Expected text not found in {where}"
-        if check.expect_regex is not None and not await _found(check.expect_regex, text):
-            return f"Expected pattern does not match in {where}"
-        return None
+    def _metrics(
+        self, errand: Errand, status: int, total_ms: float, numbers: dict[str, float]
+    ) -> dict[str, float]:
+        metrics = {"http.status": float(status)}
+        if errand.connection and (certificate := errand.connection.certificate()):
+            metrics["tls.days_left"] = tcp.days_until(tcp.expires_at(certificate))
+        seconds = errand.phases.seconds
+        metrics |= {f"http.{p}_ms": round(seconds[p] * 1000, 2) for p in PHASES if p in seconds}
+        metrics["http.total_ms"] = total_ms
+        return metrics | {f"http.value.{name}": number for name, number in numbers.items()}
+
+    def _dialled(self) -> tuple[str, int]:
+        """Where a connection was opened to: the proxy, if there is one."""
+        if self._proxy:
+            return self._proxy.host, self._proxy.port
+        assert self._errand is not None
+        return self._errand.url.host, self._errand.url.port
 
     def _where(self) -> str:
-        return tcp.place(self._host, self._port)
+        url = self._errand.url if self._errand is not None else parse(self._check.url)
+        through = f" through proxy {self._proxy.place}" if self._proxy else ""
+        return tcp.place(url.host, url.port) + through
 
     def _failure(self, error: Exception) -> str:
         if isinstance(error, TooManyRedirects):
             return f"More than {MAX_REDIRECTS} redirects, the last from {self._where()}"
+        if isinstance(error, NoHttp2):
+            return f"{self._where()} does not speak HTTP/2"
         if isinstance(error, RemoteProtocolError):
             return f"{self._where()} does not speak HTTP: {str(error)[:120]}"
         # Other texts may quote what was sent, credentials included.
         return f"Request to {self._where()} failed: {type(error).__name__}"
 
 
-def _first_request(check: HttpCheck) -> Request:
-    """What the check asks for. Its own fields go before ours, credentials before both."""
-    url, body = parse(check.url), (check.body or "").encode()
-    ours = {
-        "Host": url.authority,
-        "User-Agent": "Nocturne",
-        "Accept": "*/*",
-        "Accept-Encoding": "gzip",
-        "Connection": "close",
-    }
-    length = {"Content-Length": str(len(body))}
-    if not body and check.method in ("POST", "PUT", "PATCH"):  # RFC 9110, 8.6
-        ours |= {} if "transfer-encoding" in fields(check.headers) else length
-    return Request(
-        method=check.method,
-        url=url,
-        fields=fields(ours, check.headers, length if body else {}, _authorization(check)),
-        body=body,
-    )
-
-
-def _authorization(check: HttpCheck) -> dict[str, str]:
-    """Basic authentication (RFC 7617) from the fields, else from the address."""
-    if check.username:
-        given: tuple[str, str] | None = (check.username, check.password or "")
-    else:
-        given = credentials(check.url)
-    if given is None:
-        return {}
-    return {"Authorization": f"Basic {b64encode(':'.join(given).encode()).decode()}"}
-
-
-async def _found(pattern: str, text: str) -> bool:
-    if REPEATS & set(pattern):
-        return await matches(pattern, text)
-    return re.search(pattern, text) is not None
-
-
-def _host_and_port(url: str) -> tuple[str, int]:
-    """Host and port of an HTTP URL. Raises ValueError with the reason, without the URL itself."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        raise ValueError("url is not a valid address") from None
-    if parts.scheme not in ("http", "https"):
-        raise ValueError("url must begin with http:// or https://")
-    if not parts.hostname or any(letter.isspace() for letter in url):
-        raise ValueError("url must name a host and hold no spaces")
-    return parts.hostname, port or (443 if parts.scheme == "https" else 80)
-
-
-def _text(body: bytes, content_type: str) -> str:
-    """The body as text, in the charset that the server names (RFC 9110, 8.3.2), else UTF-8."""
-    named = CHARSET.search(content_type)
-    try:
-        return body.decode(named[1] if named else "utf-8", errors="replace")
-    except (LookupError, UnicodeError):  # no such charset, or one that is not for text
-        return body.decode("utf-8", errors="replace")
+def _secrets(check: HttpCheck) -> Iterator[str]:
+    yield from secrets_in((check.url, check.proxy or ""), check.headers, check.body)
+    yield from secrets_in((), check.authorization())
+    if login := check.login():
+        yield login[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -13,74 +14,31 @@ from domain.rules import StockRule
 from domain.units import show, span
 from monitor import sampling
 from monitor.checks import Check, Deadline, kind
-from monitor.sampling import Counters, Filesystems, Space
+from monitor.machine.resources import HEADLINES as HEADLINES
+from monitor.machine.resources import WITH_PATH, stock_rules
+from monitor.sampling import Filesystems, Machine, Reading, Space
 
 Resource = Literal[
-    "cpu", "memory", "swap", "disk", "inodes", "load", "network", "disk_io", "processes"
+    "cpu",
+    "memory",
+    "swap",
+    "disk",
+    "inodes",
+    "load",
+    "network",
+    "disk_io",
+    "processes",
+    "open_files",
+    "temperature",
+    "pressure",
+    "uptime",
+    "clock",
+    "cgroup_memory",
+    "cgroup_cpu",
 ]
 
-HEADLINES: dict[str, str] = {
-    "cpu": "system.cpu.percent",
-    "memory": "system.memory.percent",
-    "swap": "system.swap.percent",
-    "disk": "system.disk.percent",
-    "inodes": "system.inodes.percent",
-    "load": "system.load.per_core",
-    "network": "system.network.received_bytes_per_s",
-    "disk_io": "system.disk_io.written_bytes_per_s",
-    "processes": "system.processes.count",
-}
-# resource → title, warning, critical, unit
-STOCK: dict[str, tuple[str, float, float, str]] = {
-    "cpu": ("CPU", 70, 85, "%"),
-    "memory": ("Memory", 80, 95, "%"),
-    "swap": ("Swap", 60, 90, "%"),
-    "disk": ("Disk", 80, 90, "%"),
-    "inodes": ("Inodes", 80, 90, "%"),
-    "load": ("Load per core", 1.5, 3, ""),
-}
-RUNBOOKS: dict[str, str] = {
-    "cpu": (
-        "All cores together are busy: requests queue, and everything on this machine answers later. "
-        "First look: `top` (or `ps aux --sort=-%cpu | head`) for the process that takes it, and "
-        "whether the time is user, system, or stolen by neighbours (st). Usual fix: restart a process "
-        "that runs wild, move a batch job to a quiet hour or under `nice`, or add cores if the load "
-        "is what users ask for."
-    ),
-    "memory": (
-        "Hardly any memory is left for programs; next the machine swaps, or the kernel kills the "
-        "largest process. First look: `ps aux --sort=-rss | head` for who holds it, and `dmesg | grep "
-        "-i oom` for whether something was killed already. Usual fix: restart the process that grows, "
-        "lower its cache or number of workers, or add memory."
-    ),
-    "swap": (
-        "Programs have been pushed out of memory; they stall whenever they need what lies there. "
-        "First look: `vmstat 1` (columns si and so) for whether it swaps right now, and `ps aux "
-        "--sort=-rss | head` for who holds the memory. Usual fix: restart or shrink the largest "
-        "process, or add memory; swap that is full but quiet can wait."
-    ),
-    "disk": (
-        "The filesystem is nearly full; programs that write to it will fail, databases first. First "
-        "look: `df -h`, then `du -xh --max-depth=2 PATH | sort -h | tail` for what takes the space. "
-        "Usual fix: rotate logs, delete old backups and package caches, or enlarge the volume; look "
-        "with `lsof +L1` for deleted files that a process still holds open."
-    ),
-    "inodes": (
-        "The filesystem has hardly any places for files left; then nothing new can be written although "
-        "space is free. First look: `df -i`, then `du -x --inodes --max-depth=3 PATH | sort -n | tail`. "
-        "Usual fix: clear the directory with very many small files (sessions, mail queue, cache) and "
-        "make its program clean up after itself."
-    ),
-    "load": (
-        "More programs want to run, or wait for the disk, than there are cores. First look: `top` for "
-        "processes in state R (they need CPU) or D (they wait for a disk or network filesystem), and "
-        "`vmstat 1` for which of both it is. Usual fix: as for CPU where they run; where they wait, "
-        "find the slow or hanging disk or mount."
-    ),
-}
-
-# Checks are frozen: what must be remembered between two runs lives here, by resource.
-_counters = Counters()
+# Checks are frozen: what must be remembered between two runs lives here.
+_machine = Machine()
 _filesystems = Filesystems()
 
 
@@ -101,13 +59,9 @@ class SystemCheck(Check, frozen=True, kw_only=True):
 
     async def run(self, deadline: Deadline) -> Measurement:
         """Read the resource. CPU and traffic are taken over the time since the previous run."""
-        if self.resource in ("disk", "inodes"):
+        if self._has_path():
             return await read_filesystem(self.path, self.resource, deadline, _filesystems)
-        try:
-            metrics = await READERS[self.resource](_counters)
-        except OSError as error:
-            return _not_measurable(f"{self.target()} can't be read: {error.strerror or error}")
-        return _healthy(SENTENCES[self.resource](metrics), metrics)
+        return await read_resource(self.resource, deadline, _machine)
 
     def target(self) -> str:
         """The resource, with its path where it has one."""
@@ -118,23 +72,25 @@ class SystemCheck(Check, frozen=True, kw_only=True):
         return HEADLINES[self.resource]
 
     def stock_rules(self) -> tuple[StockRule, ...]:
-        """The usual levels of this resource; traffic and process count have none."""
-        if self.resource not in STOCK:
-            return ()
-        title, warning, critical, unit = STOCK[self.resource]
-        return (
-            StockRule(
-                metric=self.headline(),
-                title=f"{title} {self.path}" if self._has_path() else title,
-                warning=warning,
-                critical=critical,
-                unit=unit,
-                runbook=RUNBOOKS[self.resource],
-            ),
-        )
+        """The usual levels of this resource; traffic, uptime and process count have none."""
+        return stock_rules(self.resource, self.path)
 
     def _has_path(self) -> bool:
-        return self.resource in ("disk", "inodes")
+        return self.resource in WITH_PATH
+
+
+async def read_resource(resource: str, deadline: Deadline, machine: Machine) -> Measurement:
+    """Measure what is no filesystem; what this machine does not have can't be measured."""
+    try:
+        async with asyncio.timeout_at(deadline.at):
+            reading = await READERS[resource](machine)
+    except TimeoutError:
+        return _not_measurable(f"{resource} could not be read in time")
+    except OSError as error:
+        return _not_measurable(f"{resource} can't be read: {error.strerror or error}")
+    if not reading.metrics:
+        return _not_measurable(ABSENT[resource])
+    return _healthy(SENTENCES[resource](reading), dict(reading.metrics))
 
 
 async def read_filesystem(
@@ -167,55 +123,153 @@ def _inodes(path: str, space: Space) -> Measurement:
     return _healthy(message, sampling.inodes(space))
 
 
-async def _memory(_: Counters) -> dict[str, float]:
-    return sampling.memory()
-
-
-async def _swap(_: Counters) -> dict[str, float]:
-    return sampling.swap()
-
-
-async def _load(_: Counters) -> dict[str, float]:
-    return sampling.load()
-
-
-async def _processes(_: Counters) -> dict[str, float]:
-    return sampling.processes()
-
-
-def _swap_sentence(metrics: dict[str, float]) -> str:
-    if not metrics["system.swap.total_bytes"]:
-        return "No swap is configured"
-    return f"Swap {show(metrics['system.swap.percent'], '%')} used"
-
-
-def _traffic(metrics: dict[str, float], name: str, verbs: tuple[str, str]) -> str:
-    rates = (f"{show(value, 'bytes')}/s" for value in metrics.values())
-    return f"{name} " + ", ".join(f"{rate} {verb}" for rate, verb in zip(rates, verbs, strict=True))
-
-
-READERS: dict[str, Callable[[Counters], Awaitable[dict[str, float]]]] = {
-    "cpu": sampling.cpu,
-    "memory": _memory,
-    "swap": _swap,
-    "load": _load,
-    "network": sampling.network,
-    "disk_io": sampling.disk_io,
-    "processes": _processes,
+READERS: dict[str, Callable[[Machine], Awaitable[Reading]]] = {
+    "cpu": Machine.cpu,
+    "memory": Machine.memory,
+    "swap": Machine.swap,
+    "load": Machine.load,
+    "network": Machine.network,
+    "disk_io": Machine.disk_io,
+    "processes": Machine.processes_and_zombies,
+    "open_files": Machine.open_files,
+    "temperature": Machine.temperature,
+    "pressure": Machine.pressure,
+    "uptime": Machine.uptime,
+    "clock": Machine.clock,
+    "cgroup_memory": Machine.cgroup_memory,
+    "cgroup_cpu": Machine.cgroup_cpu,
 }
-SENTENCES: dict[str, Callable[[dict[str, float]], str]] = {
-    "cpu": lambda found: f"CPU {show(found['system.cpu.percent'], '%')}",
-    "memory": lambda found: (
-        f"Memory {show(found['system.memory.percent'], '%')} used, "
-        f"{show(found['system.memory.available_bytes'], 'bytes')} available"
-    ),
+ABSENT = {
+    "open_files": "This system does not tell how many files are open",
+    "temperature": "This machine has no temperature sensors",
+    "pressure": "This kernel does not measure pressure",
+    "clock": "This system does not tell how its clock is kept",
+    "cgroup_memory": "No memory limit is set on the container or service that the monitor runs in",
+    "cgroup_cpu": "No CPU limit is set on the container or service that the monitor runs in",
+}
+
+
+def _cpu_sentence(reading: Reading) -> str:
+    found = reading.metrics
+    text = f"CPU {show(found['system.cpu.percent'], '%')}"
+    busiest = found.get("system.cpu.busiest_core_percent")
+    return text if busiest is None else f"{text}, busiest core {show(busiest, '%')}"
+
+
+def _memory_sentence(reading: Reading) -> str:
+    found = reading.metrics
+    available = show(found["system.memory.available_bytes"], "bytes")
+    return f"Memory {show(found['system.memory.percent'], '%')} used, {available} available"
+
+
+def _swap_sentence(reading: Reading) -> str:
+    found = reading.metrics
+    if not found["system.swap.total_bytes"]:
+        return "No swap is configured"
+    text = f"Swap {show(found['system.swap.percent'], '%')} used"
+    moving = found["system.swap.in_bytes_per_s"] + found["system.swap.out_bytes_per_s"]
+    return f"{text}, {show(moving, 'bytes/s')} in and out" if moving else text
+
+
+def _load_sentence(reading: Reading) -> str:
+    found = reading.metrics
+    return f"Load {found['system.load.1m']:.2f}, {found['system.load.per_core']:.2f} per core"
+
+
+def _network_sentence(reading: Reading) -> str:
+    found = reading.metrics
+    sent = show(found["system.network.sent_bytes_per_s"], "bytes/s")
+    received = show(found["system.network.received_bytes_per_s"], "bytes/s")
+    text = f"Network {sent} sent, {received} received"
+    lost = found["system.network.errors_per_s"] + found["system.network.drops_per_s"]
+    return f"{text}, {show(lost)} packets/s lost" if lost else text
+
+
+def _disk_io_sentence(reading: Reading) -> str:
+    found = reading.metrics
+    read = show(found["system.disk_io.read_bytes_per_s"], "bytes/s")
+    written = show(found["system.disk_io.written_bytes_per_s"], "bytes/s")
+    busiest = found.get("system.disk_io.busiest_percent")
+    text = f"Disk {read} read, {written} written"
+    return text if busiest is None else f"{text}, busy {show(busiest, '%')}"
+
+
+def _processes_sentence(reading: Reading) -> str:
+    found = reading.metrics
+    words = [f"{found['system.processes.count']:.0f} processes"]
+    for metric, word in (
+        ("system.processes.blocked", "waiting for a disk"),
+        ("system.processes.zombies", "zombies"),
+    ):
+        if found.get(metric):
+            words.append(f"{found[metric]:.0f} {word}")
+    return ", ".join(words)
+
+
+def _open_files_sentence(reading: Reading) -> str:
+    found = reading.metrics
+    limit = found["system.open_files.limit"]
+    # Where systemd sets it, it is the largest number there is.
+    of = f" of {limit:.0f}" if limit < 1e12 else ""
+    return f"{found['system.open_files.count']:.0f}{of} open files"
+
+
+def _temperature_sentence(reading: Reading) -> str:
+    return f"{show(reading.metrics['system.temperature.celsius'], '°C')} at {reading.note}"
+
+
+def _pressure_sentence(reading: Reading) -> str:
+    found = reading.metrics
+    shares = (
+        f"{word} {show(found[f'system.pressure.{name}_some_percent'], '%')}"
+        for name, word in (("cpu", "the CPU"), ("memory", "memory"), ("io", "disks"))
+    )
+    return f"Some waited for {', '.join(shares)} of the last 10 s"
+
+
+def _uptime_sentence(reading: Reading) -> str:
+    up_s = reading.metrics["system.uptime.up_s"]
+    booted = datetime.now(UTC) - timedelta(seconds=up_s)
+    return f"Up for {span(up_s)}, since {booted:%Y-%m-%d %H:%M} UTC"
+
+
+def _clock_sentence(reading: Reading) -> str:
+    found = reading.metrics
+    if not found["system.clock.synchronised"]:
+        return "No time service keeps this machine's clock"
+    offset = show(found["system.clock.offset_ms"], "ms")
+    return f"Clock synchronised, {offset} off, {show(found['system.clock.max_error_ms'], 'ms')} at most"
+
+
+def _cgroup_memory_sentence(reading: Reading) -> str:
+    found = reading.metrics
+    limit = show(found["system.cgroup_memory.limit_bytes"], "bytes")
+    return f"Container memory {show(found['system.cgroup_memory.percent'], '%')} of {limit} used"
+
+
+def _cgroup_cpu_sentence(reading: Reading) -> str:
+    found = reading.metrics
+    cores = f"{found['system.cgroup_cpu.limit_cores']:g}"
+    text = f"Container CPU {show(found['system.cgroup_cpu.percent'], '%')} of {cores} cores"
+    throttled = found["system.cgroup_cpu.throttled_percent"]
+    return f"{text}, throttled in {show(throttled, '%')} of periods" if throttled else text
+
+
+SENTENCES: dict[str, Callable[[Reading], str]] = {
+    "cpu": _cpu_sentence,
+    "memory": _memory_sentence,
     "swap": _swap_sentence,
-    "load": lambda found: (
-        f"Load {found['system.load.1m']:.2f}, {found['system.load.per_core']:.2f} per core"
-    ),
-    "network": lambda found: _traffic(found, "Network", ("sent", "received")),
-    "disk_io": lambda found: _traffic(found, "Disk", ("read", "written")),
-    "processes": lambda found: f"{found['system.processes.count']:.0f} processes",
+    "load": _load_sentence,
+    "network": _network_sentence,
+    "disk_io": _disk_io_sentence,
+    "processes": _processes_sentence,
+    "open_files": _open_files_sentence,
+    "temperature": _temperature_sentence,
+    "pressure": _pressure_sentence,
+    "uptime": _uptime_sentence,
+    "clock": _clock_sentence,
+    "cgroup_memory": _cgroup_memory_sentence,
+    "cgroup_cpu": _cgroup_cpu_sentence,
 }
 
 

@@ -18,6 +18,7 @@ from msgspec import Meta
 
 from domain.facts import Cause, Measurement, Status
 from domain.units import show
+from monitor import reach
 from monitor.checks import Check, Deadline, in_thread, kind
 
 Host = Annotated[str, Meta(min_length=1, max_length=253, pattern=r"^[^\s/@]+$")]
@@ -77,13 +78,23 @@ def length(seconds: float) -> str:
 
 
 async def resolve(host: str, deadline: Deadline) -> list[str]:
-    """The addresses of `host`, in the system's order of preference.
+    """The addresses of `host` that may be connected to, in the system's order of preference.
+
+    Connect to these and not to the name, which could stand for another address a moment later.
+    Raises AddressRefused when the network policy refuses one of them (see monitor/reach), else
+    NameNotResolved, at the latest at the deadline.
+    """
+    addresses = [host] if _is_address(host) else await _ask(host, deadline)
+    reach.require(addresses)
+    return addresses
+
+
+async def _ask(host: str, deadline: Deadline) -> list[str]:
+    """Ask the system's resolver.
 
     Each name has a thread of its own, so that a dead resolver costs neither the loop nor the
-    shared executor. Raises NameNotResolved, at the latest at the deadline.
+    shared executor.
     """
-    if _is_address(host):
-        return [host]
     budget = deadline.remaining()
     try:
         async with asyncio.timeout_at(deadline.at):
@@ -97,8 +108,14 @@ async def resolve(host: str, deadline: Deadline) -> list[str]:
 
 
 def unreachable(error: OSError, host: str, port: int, budget_s: float) -> Measurement:
-    """The critical measurement for a connection that could not be opened within `budget_s`."""
+    """The measurement for a connection that could not be opened within `budget_s`.
+
+    It is critical; unknown only when the connection was not tried, since the network policy
+    refuses the address: that says nothing about what is watched.
+    """
     where = place(host, port)
+    if isinstance(error, reach.AddressRefused):
+        return Measurement(status=Status.UNKNOWN, cause=Cause.NOT_MEASURABLE, message=str(error))
     if isinstance(error, NameNotResolved):
         return critical(Cause.NAME_NOT_RESOLVED, str(error))
     if isinstance(error, TimeoutError):
@@ -120,7 +137,12 @@ def share(deadline: Deadline, left: int) -> float:
 
 @lru_cache(maxsize=16)
 def tls_context(verify: bool, ca_file: str | None) -> ssl.SSLContext:
-    """The context shared by all probes with these settings: making one costs 22 ms."""
+    """The context shared by all probes with these settings: making one costs 22 ms. Not to be changed."""
+    return new_tls_context(verify, ca_file)
+
+
+def new_tls_context(verify: bool, ca_file: str | None) -> ssl.SSLContext:
+    """A context of the caller's own, which may be changed. Raises OSError for the file."""
     context = ssl.create_default_context(cafile=ca_file)
     if ca_file is None and ssl.get_default_verify_paths().cafile is None:
         import certifi  # for images without the system's certificates

@@ -1,5 +1,6 @@
-"""A lean HTTP/1.1 transport for probes: one connection a request, nothing kept between two.
+"""What probes speak, with bounds on all that a stranger may say: one connection a run, nothing kept.
 
-`addresses` knows where a request goes, `connection` gets there, `http1` asks and reads the answer,
-`redirects` and `cookies` say what is asked next.
+`connection` gets to an address, `visit` is one run's way there and back, `server` the fields that
+checks share. Each protocol has its file or folder: `http`, `tls`, `dns`, `databases`, `ai`, `smtp`,
+`mqtt`, `resp` (Redis), `websocket`, `icmp`.
 """

@@ -1,4 +1,4 @@
-"""A connection to a host: resolve, ask the policy, connect to one of the addresses, TLS; timed by phase."""
+"""A connection to a host: resolve, connect to one of the addresses, TLS; timed by phase."""
 
 from __future__ import annotations
 
@@ -14,17 +14,8 @@ from monitor.checks import Deadline, tcp
 
 READ_BYTES = 64 * 1024
 
-# Why an address must not be connected to; None when it may.
-Policy = Callable[[str], str | None]
 Resolver = Callable[[str, Deadline], Awaitable[list[str]]]
 T = TypeVar("T")
-
-
-class AddressRefused(Exception):
-    """The name stands for an address that the policy does not allow."""
-
-    def __init__(self, address: str, reason: str) -> None:
-        super().__init__(f"{address} may not be connected to: {reason}")
 
 
 class Phases:
@@ -58,30 +49,22 @@ class Connection(Protocol):
         """Hang up at once. May be called twice."""
 
 
-def everyone(_: str) -> None:
-    """The policy that refuses no address."""
-
-
 async def connect(
     host: str,
     port: int,
     tls: ssl.SSLContext | None,
     deadline: Deadline,
     phases: Phases,
-    policy: Policy = everyone,
     resolve: Resolver = tcp.resolve,
 ) -> Connection:
     """Connect to the first address of `host` that takes it; each gets its share of the time.
 
-    What the policy saw is what is connected to: the name is not resolved a second time, as an
-    attacker's would then change (DNS rebinding). One refused address refuses the name.
-    Raises OSError (also ssl.SSLError and TimeoutError) of the last address, or AddressRefused.
+    What the resolver's policy saw is what is connected to: the name is not resolved a second time,
+    as an attacker's would then change (DNS rebinding).
+    Raises OSError (also ssl.SSLError and TimeoutError) of the last address, or of the resolver.
     """
     with phases.time("dns"):
         addresses = await resolve(host, deadline)
-    for address in addresses:
-        if reason := policy(address):
-            raise AddressRefused(address, reason)
     last: OSError = TimeoutError()
     for index, address in enumerate(addresses):
         try:
@@ -103,10 +86,20 @@ async def _open(
         if tls is None:
             return plain
         with phases.time("tls"):
-            return await _Tls.over(plain, tls, host)
+            return await secured(plain, tls, host)
     except BaseException:
         plain.close()
         raise
+
+
+async def secured(way: Connection, tls: ssl.SSLContext, host: str) -> Connection:
+    """TLS with `host` over a connection, which may lead through a proxy. Raises ssl.SSLError, OSError."""
+    return await _Tls.over(way, tls, host)
+
+
+def protocol_of(connection: Connection) -> str | None:
+    """What both sides agreed on by ALPN (RFC 7301), None without TLS or without an agreement."""
+    return connection.protocol() if isinstance(connection, _Tls) else None
 
 
 class _Plain:
@@ -115,6 +108,7 @@ class _Plain:
     def __init__(self, opened: socket.socket) -> None:
         opened.setblocking(False)
         self._socket = opened
+        self._received = 0
         self._loop = asyncio.get_running_loop()
 
     async def connect(self, address: str, port: int) -> None:
@@ -126,8 +120,16 @@ class _Plain:
         await self._loop.sock_sendall(self._socket, data)
 
     async def receive(self) -> bytes:
-        """What has come."""
-        return await self._loop.sock_recv(self._socket, READ_BYTES)
+        """What has come.
+
+        Reading what is there already does not give way to others, nor to the deadline: a server
+        that sends faster than we read would hold up the whole loop.
+        """
+        if self._received > READ_BYTES:
+            await asyncio.sleep(0)
+        data = await self._loop.sock_recv(self._socket, READ_BYTES)
+        self._received += len(data)
+        return data
 
     def certificate(self) -> None:
         """There is none."""
@@ -138,19 +140,19 @@ class _Plain:
 
 
 class _Tls:
-    """TLS in memory over a plain connection, so that hanging up is closing one socket, at any time."""
+    """TLS in memory over another connection, so that hanging up is closing one socket, at any time."""
 
-    def __init__(self, plain: _Plain, context: ssl.SSLContext, host: str) -> None:
-        self._plain = plain
+    def __init__(self, way: Connection, context: ssl.SSLContext, host: str) -> None:
+        self._way = way
         self._received, self._to_send = ssl.MemoryBIO(), ssl.MemoryBIO()
         # The name in SNI has no final dot (RFC 6066, 3), nor have those in certificates.
         name = host.removesuffix(".")
         self._tls = context.wrap_bio(self._received, self._to_send, server_hostname=name)
 
     @classmethod
-    async def over(cls, plain: _Plain, context: ssl.SSLContext, host: str) -> _Tls:
+    async def over(cls, way: Connection, context: ssl.SSLContext, host: str) -> _Tls:
         """Shake hands."""
-        tls = cls(plain, context, host)
+        tls = cls(way, context, host)
         try:
             await tls._step(tls._tls.do_handshake)
         except ssl.SSLError:
@@ -176,9 +178,13 @@ class _Tls:
         """The server's certificate, verified or not."""
         return self._tls.getpeercert(True)
 
+    def protocol(self) -> str | None:
+        """What both sides agreed on."""
+        return self._tls.selected_alpn_protocol()
+
     def close(self) -> None:
         """Hang up."""
-        self._plain.close()
+        self._way.close()
 
     async def _step(self, step: Callable[[], T]) -> T:
         """One call to the TLS library, repeated until it has the bytes that it wants."""
@@ -187,7 +193,7 @@ class _Tls:
                 value = step()
             except ssl.SSLWantReadError:
                 await self._flush()
-                if data := await self._plain.receive():
+                if data := await self._way.receive():
                     self._received.write(data)
                 else:
                     self._received.write_eof()
@@ -197,4 +203,4 @@ class _Tls:
 
     async def _flush(self) -> None:
         if waiting := self._to_send.read():
-            await self._plain.send(waiting)
+            await self._way.send(waiting)

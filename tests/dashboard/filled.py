@@ -70,7 +70,7 @@ class Filled:
         published = [Published(name=name, kind="http", about=doc) for name, doc in checks.items()]
         tables = [{"name": name, "kind": "http"} for name in checks]
         definitions.publish(self.engine, "check", tables, "config.toml", START)
-        self.journal.publish(self.lease, published, {})
+        self.journal.publish(self.lease, published)
 
     def results(
         self,

@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.outbox import (
+    LONGEST_TITLE,
+    Companion,
     Delivery,
     DeliveryState,
     Health,
@@ -19,6 +21,7 @@ from domain.outbox import (
     message_of,
     orphans,
     refused,
+    told_together,
 )
 from domain.paging import Event
 
@@ -115,28 +118,55 @@ def test_what_follows_a_trigger_that_nobody_got_is_an_orphan(
     assert orphans(rows(*told)) == expected
 
 
-def test_a_message_is_read_from_the_rows_body() -> None:
-    body = {
-        "title": "shop is critical",
-        "severity": "critical",
-        "component": "shop",
-        "message": "{{7*7}}",
-        "opened_at": NOW.isoformat(),
-        "at": NOW.isoformat(),
-        "stage": "new",
-    }
-    delivery = Delivery(
+BODY = {
+    "title": "shop is critical",
+    "severity": "critical",
+    "component": "shop",
+    "message": "{{7*7}}",
+    "opened_at": NOW.isoformat(),
+    "at": NOW.isoformat(),
+    "stage": "new",
+}
+
+
+def delivery(*companions: Companion) -> Delivery:
+    return Delivery(
         id=1,
         key=key_of(7, "mail"),
         incident_id="INC-1",
         channel="mail",
         event=Event.TRIGGER,
-        body=body,
+        body=BODY,
         attempts=0,
         created_at=NOW,
         due=NOW,
+        companions=companions,
     )
 
-    message = message_of(delivery)
+
+def test_a_message_is_read_from_the_rows_body() -> None:
+    message = message_of(delivery())
 
     assert (message.key, message.message, message.at) == ("7:mail", "{{7*7}}", NOW)
+    assert message.others == ()
+
+
+def test_a_message_names_those_that_go_along_as_well_as_they_can_be_read() -> None:
+    long = Companion(id=2, incident_id="INC-2", body={**BODY, "title": "x" * 5000})
+    empty = Companion(id=3, incident_id="INC-3", body={})
+
+    made = delivery(long, empty)
+    second, third = message_of(made).others
+
+    assert made.rows == (1, 2, 3)
+    assert (second.severity, second.link) == ("critical", "/incidents/INC-2")
+    assert len(second.title) == LONGEST_TITLE
+    assert (third.id, third.title) == ("INC-3", "INC-3")
+
+
+def test_a_timeline_names_five_of_those_that_were_told_together_and_counts_the_rest() -> None:
+    ids = [f"INC-{number}" for number in range(8)]
+
+    assert told_together([]) == ""
+    assert told_together(ids[:1]) == ", told together with INC-0"
+    assert told_together(ids).endswith("INC-3, INC-4 and 3 more")

@@ -43,7 +43,11 @@ def test_every_key_of_the_tables_is_read() -> None:
                 "metrics_interval": "5s",
                 "disabled": True,
             },
-            "network": {"references": ["tcp://192.0.2.1:443"]},
+            "network": {
+                "references": ["tcp://192.0.2.1:443"],
+                "deny": ["private", "203.0.113.0/24"],
+                "allow": ["10.1.0.0/16"],
+            },
             "log": {"level": "debug", "format": "text"},
         }
     )
@@ -54,6 +58,8 @@ def test_every_key_of_the_tables_is_read() -> None:
     assert found.monitor.timeout_s == 0.5
     assert found.monitor.disabled
     assert found.network.references == ("tcp://192.0.2.1:443",)
+    assert found.network.deny == ("private", "203.0.113.0/24")
+    assert found.network.allow == ("10.1.0.0/16",)
     assert found.log.format == "text"
 
 
@@ -80,6 +86,10 @@ def test_every_key_of_the_tables_is_read() -> None:
         ({"storage": {"url": "sqlite:///:memory:"}}, "must name a file"),
         ({"storage": {"url": "postgresql://h:x/n"}}, "cannot be read as a URL"),
         ({"network": {"references": ["1.1.1.1"]}}, '"1.1.1.1" is not an address'),
+        ({"network": {"deny": ["privat"]}}, 'did you mean "private"?'),
+        ({"network": {"deny": ["10.0.0.1/8"]}}, 'has bits beyond its length: write "10.0.0.0/8"'),
+        ({"network": {"allow": ["169.254.169.254"]}}, "those are never allowed"),
+        ({"network": {"allow": ["100.100.100.200/32"]}}, "those are never allowed"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_reason(document: dict[str, Any], expected: str) -> None:

@@ -97,6 +97,7 @@ def test_any_number_can_be_shown(value: float, unit: str) -> None:
         ("process.memory.rss_bytes", "bytes"),
         ("system.network.sent_bytes_per_s", "bytes/s"),
         ("tls.days_left", "days"),
+        ("system.temperature.celsius", "°C"),
         ("process.uptime_s", "s"),
         ("shop.requests_per_s", ""),
         ("queue.length", ""),

@@ -28,7 +28,8 @@ CLOSED = frozenset({"resolved", "closed"})
 class Ledger:
     """All that a store holds of results, states, incidents and deliveries, read at one moment.
 
-    `hard` is by check what its timeline last said of its hard status.
+    `hard` is by check what its timeline last said of its hard status. `held_back` are the incidents
+    that opened while their check flapped.
     """
 
     runs: frozenset[Run]
@@ -37,6 +38,7 @@ class Ledger:
     lines: Sequence[Row[Any]]
     hard: Mapping[str, int]
     outbox: Sequence[Row[Any]]
+    held_back: frozenset[str]
 
     @property
     def open(self) -> list[Row[Any]]:
@@ -72,6 +74,11 @@ def ledger(engine: Engine) -> Ledger:
                 if row.change == "hard"
             },
             outbox=rows(schema.outbox, "id"),
+            held_back=frozenset(
+                row.detail.removeprefix("opened, ")
+                for row in rows(schema.decisions, "id")
+                if row.gate == "page" and row.reason == "flapping"
+            ),
         )
 
 
@@ -143,7 +150,8 @@ def _deliveries(found: Ledger) -> Iterator[str]:
             yield f"{row.key}: is {row.state}, {row.reason!r}, settled at {row.settled_at}"
     told = {(row.line_id, row.event) for row in found.outbox}
     for line in found.lines:
-        if line.action == "opened" and (line.id, "trigger") not in told:
+        is_held_back = line.incident_id in found.held_back
+        if line.action == "opened" and (line.id, "trigger") not in told and not is_held_back:
             yield f"{line.incident_id}: opened without a trigger"
         before = [
             row.event
@@ -156,23 +164,31 @@ def _deliveries(found: Ledger) -> Iterator[str]:
 
 
 def _arrivals(found: Ledger, arrived: Sequence[Arrival], kills: int) -> Iterator[str]:
-    """Each delivery came, once for each kill more at most, after those before it."""
-    rows = {row.key: row for row in found.outbox}
+    """Each delivery came, once for each kill more at most, after those before it.
+
+    What was told together came under the key of the first.
+    """
+    rows: dict[str, list[Row[Any]]] = {}
+    for row in found.outbox:
+        rows.setdefault(row.bundle or row.key, []).append(row)
     counts = Counter(key for key, _ in arrived)
     yield from (f"{key}: was sent and is not in the store" for key in counts.keys() - rows.keys())
-    for key, row in rows.items():
-        if row.state == "delivered" and not counts[key]:
+    for key, together in rows.items():
+        if together[0].state == "delivered" and not counts[key]:
             yield f"{key}: is delivered and never came"
+        if len({row.state for row in together}) > 1:
+            yield f"{key}: was told together and ended differently"
     if copies(arrived) > kills:
         yield f"{copies(arrived)} copies came after {kills} kills"
     last: dict[tuple[str, str], int] = {}
     for key, body in arrived:
         if key not in rows:
             continue
-        row = rows[key]
-        if (row.event, row.incident_id) != (body["event"], body["incident_id"]):
-            yield f"{key}: came as {body['event']} of {body['incident_id']}"
-        line = (row.incident_id, row.channel)
-        if row.id < last.get(line, 0):
-            yield f"{key}: came after a later one"
-        last[line] = max(row.id, last.get(line, 0))
+        ids = [body["incident_id"], *(each["id"] for each in body["others"])]
+        if [row.incident_id for row in rows[key]] != ids or rows[key][0].event != body["event"]:
+            yield f"{key}: came as {body['event']} of {ids}"
+        for row in rows[key]:
+            line = (row.incident_id, row.channel)
+            if row.id < last.get(line, 0):
+                yield f"{key}: came after a later one"
+            last[line] = max(row.id, last.get(line, 0))

@@ -19,6 +19,7 @@ import app
 from domain.outbox import Message, Outcome
 from monitor.channels import Deadline, channel
 from monitor.channels.webhook import WebhookChannel
+from tests.faults.site import SECOND
 
 
 class Trap:
@@ -51,6 +52,8 @@ def step_of(context: Any, rows: int) -> str | None:
             return "opening"
         case "incidents" if values.get("stage") == "resolved":
             return "resolving"
+        case "outbox" if context.isinsert and values.get("channel") == SECOND:
+            return "handover"
         case "outbox" if context.isupdate and rows and values.get("state") == "leased":
             return "lease"
         case "outbox" if context.isupdate and rows and values.get("state") == "delivered":

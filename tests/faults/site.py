@@ -22,29 +22,39 @@ from tests.waiting import wait_for
 
 # The monitor alone is started: nobody listens there.
 PORT = 18052
+SECOND = "second"
 # Generous: a start alone takes half a minute on a machine that does much else.
 DEADLINE_S = 120.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """Targets `shop-0`, `shop-1` …, checked every second; the channel `ops` tells the receiver."""
+    """Targets `shop-0`, `shop-1` …, checked every second; the channel `ops` tells the receiver.
+
+    `levels` stand in the table of each check. What `ops` can't deliver is told to `second`, if any.
+    """
 
     installed: Installed
     hook: Receiver
     targets: Sequence[Target]
     engine: Engine
+    levels: str = ""
+    second: Receiver | None = None
     lives: Iterator[int] = field(default_factory=count)
 
     def configure(self, kind: str = "webhook") -> None:
         """Write the configuration, with this kind of channel. Each life tells its number as it sends."""
         checks = [
             f'[[check]]\nname = "shop-{number}"\nkind = "http"\ninterval = "1s"\n'
-            f'retry_interval = "500ms"\nurl = "http://127.0.0.1:{target.port}/"\n'
+            f'retry_interval = "500ms"\nurl = "http://127.0.0.1:{target.port}/"\n{self.levels}'
             for number, target in enumerate(self.targets)
         ]
         channel = f'[[channel]]\nname = "ops"\nkind = "{kind}"\nurl = "{self.hook.url}"\n'
         channel += f'headers = {{ Life = "{next(self.lives)}" }}\n'
+        if self.second is not None:
+            channel += f'fallback = "{SECOND}"\n[[channel]]\nname = "{SECOND}"\n'
+            # It takes nothing in its own right that these checks could tell.
+            channel += f'kind = "webhook"\nurl = "{self.second.url}"\nseverities = ["info"]\n'
         self.installed.write("".join(checks) + channel)
 
     def start(self) -> subprocess.Popen[str]:
@@ -100,15 +110,28 @@ class Site:
 
 
 @contextmanager
-def site(folder: Path, shops: int = 1, store: str = "") -> Iterator[Site]:
+def site(
+    folder: Path,
+    shops: int = 1,
+    store: str = "",
+    levels: str = "",
+    second: Receiver | None = None,
+) -> Iterator[Site]:
     """A site with so many targets, all well; its processes are ended afterwards.
 
-    `store` is the URL of a migrated store; without it, one is made.
+    `store` is the URL of a migrated store; without it, one is made. `levels`, `second`: see Site.
     """
     with receiver() as hook, targets(shops) as made:
         installed = Installed(folder=folder, port=PORT, store=store)
         engine = open_engine(installed.url)
-        found = Site(installed=installed, hook=hook, targets=made, engine=engine)
+        found = Site(
+            installed=installed,
+            hook=hook,
+            targets=made,
+            engine=engine,
+            levels=levels,
+            second=second,
+        )
         try:
             found.configure()
             if not store:

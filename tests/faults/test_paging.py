@@ -65,6 +65,8 @@ def test_a_fault_is_told_once_and_its_end_too(
     wait_for(lambda: hook.events() == ["trigger"], 20)
     target.fail("healthy")
     wait_for(lambda: hook.events() == ["trigger", "resolve"], 20)
+    # What has arrived is settled a moment later.
+    wait_for(lambda: all(row.settled_at for row in incidents(installed)[0].deliveries), 20)
 
     (told,) = incidents(installed)
     assert not told.incident.is_open

@@ -108,3 +108,17 @@ def test_the_file_is_the_argument_else_the_variable_else_beside_the_program() ->
 )
 def test_a_relative_store_lies_beside_the_file(url: str, expected: str) -> None:
     assert anchored(url, PurePath("/etc/n")) == expected
+
+
+@pytest.mark.parametrize(
+    ("folder", "expected"), [("b", "{here}/b"), ("/mnt/disk", "/mnt/disk"), ("", "")]
+)
+def test_a_relative_folder_for_backups_lies_beside_the_file(
+    tmp_path: Path, folder: str, expected: str
+) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text("")
+
+    storage = read_plain(str(path), {"NOCTURNE_STORAGE__BACKUP_FOLDER": folder}).settings.storage
+
+    assert storage.backup_folder == expected.format(here=tmp_path)

@@ -178,12 +178,45 @@ def test_the_same_code_after_a_first_life_is_only_a_reason_to_try_again() -> Non
     assert len(world.times("start", "monitor")) == 3
 
 
-def test_a_lost_store_ends_the_run_whenever_it_is_lost() -> None:
-    world = World(monitor=[(-9, 5.0), (4, 2.0)])
+def test_a_lost_store_is_restored_while_nothing_has_it_open_and_both_start_again() -> None:
+    world = World(monitor=[(-9, 5.0), (4, 2.0)], migrate=[(0, 1.0), (0, 1.0)])
+
+    assert world.run() == 0
+    assert len(world.times("start", "monitor")) == 3
+    again = world.times("start", "migrate")[1]
+    assert world.times("terminate", "web")[0] < again < world.times("start", "web")[1]
+    assert len(world.welcomes) == 2
+    assert world.said[-1].startswith("the store is lost: it is restored")
+
+
+def test_a_lost_store_that_cannot_be_restored_ends_the_run() -> None:
+    world = World(monitor=[(-9, 5.0), (4, 2.0)], migrate=[(0, 1.0), (3, 1.0)])
 
     assert world.run(stop_at=None) == 4
     assert len(world.times("start", "monitor")) == 2
     assert world.times("terminate", "web") != []
+
+
+def test_a_store_that_is_lost_again_at_once_is_not_restored_a_second_time() -> None:
+    world = World(monitor=[(4, 2.0), (4, 300.0)], migrate=[(0, 1.0), (0, 1.0)])
+
+    assert world.run(stop_at=None) == 4
+    assert len(world.times("start", "migrate")) == 2
+    assert "within 10 min" in world.said[-1]
+
+
+def test_a_store_that_is_lost_again_much_later_is_restored_again() -> None:
+    world = World(monitor=[(4, 2.0), (4, 700.0)], migrate=[(0, 1.0)] * 3)
+
+    assert world.run(stop_at=800) == 0
+    assert len(world.times("start", "migrate")) == 3
+
+
+def test_a_stop_while_the_store_is_restored_ends_the_run() -> None:
+    world = World(monitor=[(4, 2.0)], migrate=[(0, 1.0), (0, 60.0)])
+
+    assert world.run(stop_at=12) == 0
+    assert world.times("start", "monitor") == world.times("start", "monitor")[:1]
 
 
 def test_both_are_asked_to_end() -> None:

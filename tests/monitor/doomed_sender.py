@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from domain.outbox import Message, Outcome, delivered
 from monitor.channels import Channel, ChannelKind, Deadline
@@ -23,14 +23,15 @@ DOOM = sys.argv[3] if __name__ == "__main__" else ""
 
 
 class Filed(Channel, frozen=True):
-    """A channel that appends each key to a file, as a receiver would see it."""
+    """A channel that appends each key to a file, with the others that were told along."""
 
     path: str
+    bundles: ClassVar[bool] = True
 
     async def send(self, message: Message, deadline: Deadline) -> Outcome:
         die_at("before sending")
         with open(self.path, "a", encoding="utf-8") as file:
-            file.write(f"{message.key}\n")
+            file.write("+".join([message.key, *(each.id for each in message.others)]) + "\n")
         die_at("after sending")
         return delivered()
 

@@ -114,7 +114,7 @@ def test_what_a_kind_refuses_as_a_whole_is_told_by_the_checks_name() -> None:
         ("http", "htp:/ada:hunter2@x", 'url = "htp:/***@x": must begin with http'),
         ("http", "http://h:port/", 'url = "http://h:port/": is not a valid address'),
         ("http", "${URL}", 'url = "${URL}": must begin with http:// or https://'),
-        ("sql", "mysql://ada:hunter2@h/d", 'url = "mysql://***@h/d": is of a database that'),
+        ("sql", "oracle://ada:hunter2@h/d", 'url = "oracle://***@h/d": is of a database that'),
         ("sql", "${URL}", 'url = "${URL}": is of a database that is not supported here'),
     ],
 )

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 from sqlalchemy import Engine, insert, select
@@ -34,9 +34,11 @@ class Scripted(Channel, frozen=True):
     """A channel that does what stands in `SCRIPTS` under its key, and keeps what it was told."""
 
     key: str
+    bundles: ClassVar[bool] = True
 
     async def send(self, message: Message, deadline: Deadline) -> Outcome:
         SENT.append((self.key, message.event.value, message.key))
+        OTHERS.append([each.id for each in message.others])
         answer = SCRIPTS.get(self.key, delivered())
         if isinstance(answer, Exception):
             raise answer
@@ -49,6 +51,14 @@ class Scripted(Channel, frozen=True):
 Scripted.spec = ChannelKind(name="scripted", model=Scripted, title="Scripted")
 SCRIPTS: dict[str, Outcome | Exception | asyncio.Event] = {}
 SENT: list[tuple[str, str, str]] = []
+# Beside each of SENT, the incidents that it told of too.
+OTHERS: list[list[str]] = []
+
+
+class OneByOne(Scripted, frozen=True):
+    """The same for one incident a message."""
+
+    bundles: ClassVar[bool] = False
 
 
 def named(name: str, fallback: str | None = None, enabled: bool = True) -> NamedChannel:
@@ -72,7 +82,9 @@ class Rig:
             raise OperationalError("UPDATE", None, Exception("database is locked"))
         return function()
 
-    def put(self, channel: str, incident: str = "A", event: str = "trigger") -> str:
+    def put(
+        self, channel: str, incident: str = "A", event: str = "trigger", group: str | None = None
+    ) -> str:
         self.lines += 1
         with self.engine.begin() as connection:
             if self.lines == 1 or not self._exists(incident):
@@ -84,7 +96,7 @@ class Rig:
             row = {"key": key, "incident_id": incident, "line_id": self.lines, "channel": channel}
             told = {"fingerprint": incident, "event": event, "body": BODY, "state": "pending"}
             rest = {"reason": "sent", "attempts": 0, "created_at": START, "due": START}
-            connection.execute(insert(schema.outbox).values(**row, **told, **rest))
+            connection.execute(insert(schema.outbox).values(**row, **told, **rest, group_key=group))
         return key
 
     def _exists(self, incident: str) -> bool:
@@ -141,6 +153,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     assert isinstance(lease, Lease)
     SCRIPTS.clear()
     SENT.clear()
+    OTHERS.clear()
     yield Rig(engine, lease)
     engine.dispose()
 
@@ -303,6 +316,56 @@ async def test_a_crash_between_sending_and_storing_costs_one_copy_with_the_same_
     assert [told_key for _, _, told_key in SENT] == [key, key]
 
 
+async def test_what_waits_in_one_group_is_one_message_that_names_the_others(rig: Rig) -> None:
+    keys = [rig.put("mail", incident, group="tag:shop") for incident in "ABC"]
+
+    async with rig.sending(named("mail")):
+        await rig.until(lambda: not outbox.is_waiting(rig.engine))
+
+    assert [("mail", "trigger", keys[0])] == SENT
+    assert OTHERS == [["B", "C"]]
+    assert [rig.states(incident) for incident in "ABC"] == [[("mail", "delivered")]] * 3
+
+
+async def test_a_channel_that_takes_no_bundles_is_told_of_each_by_a_message_of_its_own(
+    rig: Rig,
+) -> None:
+    keys = [rig.put("duty", incident, group="tag:shop") for incident in "AB"]
+    channel = NamedChannel(name="duty", kind="scripted", channel=OneByOne(key="duty"))
+
+    async with rig.sending(channel):
+        await rig.until(lambda: not outbox.is_waiting(rig.engine))
+
+    assert [key for _, _, key in SENT] == keys
+    assert OTHERS == [[], []]
+
+
+async def test_a_message_of_several_is_tried_again_as_it_was(rig: Rig) -> None:
+    SCRIPTS["mail"] = failed("HTTP 500")
+    key = rig.put("mail", "A", group="tag:shop")
+    rig.put("mail", "B", group="tag:shop")
+
+    async with rig.sending(named("mail")):
+        await rig.until(lambda: rig.states("B") == [("mail", "retry")])
+        rig.put("mail", "C", group="tag:shop")
+        SCRIPTS["mail"] = delivered()
+        rig.clock.forward(5)
+        await rig.until(lambda: not outbox.is_waiting(rig.engine))
+
+    assert [sent for _, _, sent in SENT] == [key, key, "3:mail"]
+    assert OTHERS == [["B"], ["B"], []]
+
+
+async def test_rows_of_several_for_a_channel_that_is_gone_are_all_cancelled(rig: Rig) -> None:
+    for incident in "AB":
+        rig.put("mail", incident, group="tag:shop")
+
+    async with rig.sending():
+        await rig.until(lambda: not outbox.is_waiting(rig.engine))
+
+    assert [rig.states(incident) for incident in "AB"] == [[("mail", "cancelled")]] * 2
+
+
 async def test_closing_finishes_what_is_being_sent_and_gives_the_rest_back(rig: Rig) -> None:
     release = SCRIPTS["mail"] = asyncio.Event()
     rig.put("mail")
@@ -340,13 +403,16 @@ async def test_a_row_whose_body_can_not_be_read_ends_dead(rig: Rig) -> None:
         await rig.until(lambda: rig.states() == [("mail", "dead")])
 
 
+@pytest.mark.parametrize("others", ["", "BC"], ids=["one", "three together"])
 @pytest.mark.parametrize(
     ("point", "copies"), [("before sending", 1), ("after sending", 2), ("after settling", 1)]
 )
 async def test_kill_9_loses_nothing_and_costs_one_copy_with_the_same_key_at_most(
-    rig: Rig, tmp_path: Path, point: str, copies: int
+    rig: Rig, tmp_path: Path, point: str, copies: int, others: str
 ) -> None:
-    key = rig.put("mail")
+    key = rig.put("mail", group="tag:shop")
+    for incident in others:
+        rig.put("mail", incident, group="tag:shop")
     received = tmp_path / "received"
     channel = NamedChannel(name="mail", kind="filed", channel=Filed(path=str(received)))
 
@@ -357,7 +423,8 @@ async def test_kill_9_loses_nothing_and_costs_one_copy_with_the_same_key_at_most
     killed = await asyncio.wait_for(process.wait(), 15)
     rig.clock.forward(60)
     async with rig.sending(channel):
-        await rig.until(lambda: rig.states() == [("mail", "delivered")])
+        await rig.until(lambda: not outbox.is_waiting(rig.engine))
 
     assert killed == -signal.SIGKILL
-    assert received.read_text().split() == [key] * copies
+    assert received.read_text().split() == ["+".join([key, *others])] * copies
+    assert [rig.states(incident) for incident in others] == [[("mail", "delivered")]] * len(others)

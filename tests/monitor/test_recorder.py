@@ -65,7 +65,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     lease = claim(engine, me, START, lambda _: True)
     assert isinstance(lease, Lease)
     journal = SwitchedJournal(engine)
-    journal.publish(lease, [Published(name="api", kind="told", about=ABOUT)], {})
+    journal.publish(lease, [Published(name="api", kind="told", about=ABOUT)])
     made: list[Rig] = []
 
     def build(**more: Any) -> Rig:

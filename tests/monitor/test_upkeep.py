@@ -12,17 +12,19 @@ from sqlalchemy import Engine, select
 
 from domain.alertrules import AlertRule, Missing
 from domain.facts import CheckState, Sample, Status
+from domain.intake import MOST_LABEL_SETS
 from domain.matching import Match
 from domain.rules import Rule
 from domain.windows import Recurrence, Window
 from monitor.roster import Roster, Watch
 from monitor.selfwatch import Vitals
 from monitor.upkeep import LAG, Upkeep
-from storage import rule_rows, schema, silences
+from storage import rule_rows, schema, silences, web_figures
 from storage.engine import reader
 from storage.journal import Entry, Journal
 from storage.leadership import Lease
 from storage.rule_rows import Ruled
+from storage.web_figures import WebFigures
 from tests.monitor.stand_ins import START, Clock, Stage, stage, watched
 from tests.storage.conftest import engine, url
 from tests.storage.stores import lead
@@ -227,3 +229,46 @@ async def test_samples_of_the_machine_and_of_the_loop_go_to_the_rules_and_the_st
     assert any(each.name.startswith("system.") for each in kept.recorder.samples)
     assert kept.recorder.ruled[0].fingerprint == "rule:lag"
     assert kept.incidents() == [("rule:lag", "resolved")]
+
+
+async def test_how_the_web_answers_becomes_series_and_few_requests_are_no_rate(kept: Kept) -> None:
+    def told(requests: int) -> None:
+        figures = WebFigures(requests=requests, errors=2, average_ms=12.34, per_minute=4.0)
+        web_figures.tell(kept.engine, "web", figures, kept.clock())
+
+    await kept.upkeep.sample()
+    assert not [each for each in kept.recorder.samples if each.name.startswith("web.")]
+
+    told(19)
+    await kept.upkeep.sample()
+    told(20)
+    await kept.upkeep.sample()
+
+    found = [(each.name, each.value) for each in kept.recorder.samples if "web." in each.name]
+    assert found == [
+        ("web.response_ms", 12.3),
+        ("web.requests_per_minute", 4.0),
+        ("web.response_ms", 12.3),
+        ("web.requests_per_minute", 4.0),
+        ("web.error_percent", 10.0),
+    ]
+
+
+async def test_what_was_refused_is_a_series_and_a_full_metric_a_notice(kept: Kept) -> None:
+    journal = kept.recorder.journal
+    many = [
+        Sample(name="calls", at=kept.clock(), value=1.0, labels=(("request", str(number)),))
+        for number in range(MOST_LABEL_SETS + 3)
+    ]
+    journal.commit(kept.recorder.lease, [], many)
+
+    await kept.upkeep.sample()
+    await kept.upkeep.sweep()
+
+    [told] = [each for each in kept.recorder.samples if each.name == "monitor.samples_refused"]
+    assert (told.value, told.labels) == (3.0, (("reason", "too_many_series"),))
+    with reader(kept.engine).connect() as connection:
+        [notice] = connection.execute(select(schema.notices)).all()
+    assert notice.key == "cardinality" and notice.text.startswith(
+        "calls: more than 1000 label sets"
+    )

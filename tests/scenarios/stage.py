@@ -188,7 +188,7 @@ def play(
     me = Process(boot_id="boot", host="host", pid=1, process_start=START)
     lease = claim(engine, me, START, lambda _: True)
     assert isinstance(lease, Lease)
-    journal.publish(lease, [published(each, at) for at, each in enumerate(checks)], {})
+    journal.publish(lease, [published(each, at) for at, each in enumerate(checks)])
     for each in checks:
         ANSWERS[each.definition.name] = good()
     watches = [Watch(watched=each, state=CheckState(check=each.definition.name)) for each in checks]

@@ -122,7 +122,11 @@ async def test_a_parent_that_goes_down_later_adopts_the_childs_incident_and_stop
     child, parent = at.incidents()
     assert child.incident.parent_id == parent.incident.id
     assert lines(at)[-1] == Action.NESTED
-    assert [row.incident_id for row in at.deliveries()] == [child.incident.id, parent.incident.id]
+    assert [(row.incident_id, row.state) for row in at.deliveries()] == [
+        (child.incident.id, "cancelled"),
+        (parent.incident.id, "pending"),
+    ]
+    assert at.deliveries()[0].reason == f"nested below {parent.incident.id}"
 
 
 async def test_a_child_still_bad_when_its_parent_is_back_stands_alone_and_pages(

@@ -118,7 +118,7 @@ class Store:
     def publish(self, *names: str, about: Mapping[str, Any] | None = None) -> dict[str, CheckState]:
         document = {"enabled": True, **(about or {})}
         checks = [Published(name=name, kind="http", about=document) for name in names]
-        return self.journal.publish(self.lease, checks, {})
+        return self.journal.publish(self.lease, checks)
 
     def commit(self, *entries: Entry, samples: tuple[Sample, ...] = ()) -> None:
         self.journal.commit(self.lease, entries, samples)

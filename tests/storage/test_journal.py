@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy.exc import DBAPIError
 
 from domain.facts import CheckState, Decision, Mark, Status
-from storage import schema
+from domain.intake import Refusal
+from storage import catalogue, schema
 from storage.journal import Beat
 from storage.leadership import LeadershipLost
 from storage.state_rows import decode_state
@@ -132,7 +133,7 @@ def test_samples_of_no_check_are_stored_and_bad_numbers_are_counted(store: Store
     store.commit(samples=(sample(1, name="cpu"), sample(math.nan, 1), sample(math.inf, 2)))
 
     assert store.count(schema.samples) == 1
-    assert store.journal.left_out == 2
+    assert store.journal.refused == {Refusal.NOT_A_NUMBER: 2}
 
 
 def test_publishing_again_keeps_states_and_ids(store: Store) -> None:
@@ -172,8 +173,8 @@ def test_a_check_that_comes_back_remembers_what_it_was(store: Store) -> None:
 
 
 def test_the_fields_of_each_kind_are_published_for_the_forms(store: Store) -> None:
-    store.journal.publish(store.lease, [], {"http": {"type": "object"}})
-    store.journal.publish(store.lease, [], {"http": {"type": "string"}})
+    catalogue.publish(store.engine, {"http": {"type": "object"}, "gone": {"type": "object"}})
+    catalogue.publish(store.engine, {"http": {"type": "string"}})
 
     with store.reading() as connection:
         rows = connection.execute(schema.catalogue.select()).all()

@@ -5,20 +5,25 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from domain.facts import Change, CheckState, Decision, Mark, Result, Sample, Status, Transition
-from storage import retention
+from domain.ladder import ladder
+from domain.uptime import COLUMNS
+from storage import retention, schema
+from storage.engine import to_ms
 from storage.journal import Entry, Published
 from storage.leadership import LeadershipLost, Lease
 from storage.schema import decisions, results, samples, transitions
 from tests.storage.stores import NOW, Store
 
+KEPT = ladder(30, 365)
+
 
 def fill(store: Store, days: int) -> None:
     """One run a day with its sample, timeline row and decision, the last one now."""
     about = {"enabled": True, "interval_s": 30.0}
-    store.journal.publish(store.lease, [Published(name="api", kind="http", about=about)], {})
+    store.journal.publish(store.lease, [Published(name="api", kind="http", about=about)])
     for day in reversed(range(days)):
         at = NOW - timedelta(days=day)
         state = CheckState(check="api", last_at=at)
@@ -55,7 +60,7 @@ def left(store: Store) -> dict[str, int]:
 def test_what_is_past_its_days_goes_and_the_rest_stays(store: Store) -> None:
     fill(store, days=40)
 
-    while retention.retain(store.engine, store.lease, NOW - timedelta(days=30)):
+    while retention.retain(store.engine, store.lease, NOW, KEPT):
         pass
 
     assert left(store) == {"samples": 31, "results": 31, "transitions": 31, "decisions": 31}
@@ -64,7 +69,7 @@ def test_what_is_past_its_days_goes_and_the_rest_stays(store: Store) -> None:
 def test_each_call_deletes_a_slice_at_most(store: Store) -> None:
     fill(store, days=40)
 
-    gone = retention.retain(store.engine, store.lease, NOW - timedelta(days=30), size=4)
+    gone = retention.retain(store.engine, store.lease, NOW, KEPT, size=4)
 
     assert gone == 4
 
@@ -74,6 +79,46 @@ def test_a_monitor_that_lost_the_leadership_deletes_nothing(store: Store) -> Non
     before = left(store)
 
     with pytest.raises(LeadershipLost):
-        retention.retain(store.engine, Lease(boot_id="old", epoch=0), NOW)
+        retention.retain(store.engine, Lease(boot_id="old", epoch=0), NOW, KEPT)
 
     assert left(store) == before
+
+
+def test_roll_ups_and_uptime_stay_as_long_as_their_level_is_kept(store: Store) -> None:
+    store.publish("api")
+    key, day = store.check_id(), to_ms(NOW) // 86_400_000
+    zero = dict.fromkeys(COLUMNS, 0)
+    with store.engine.begin() as connection:
+        connection.execute(insert(schema.series).values(id=1, name="m", labels="{}"))
+        for step, days in ((600, 100), (3600, 400), (86_400, 2000)):
+            for ago in range(0, days, 10):
+                bucket = (day - ago) * 86_400 // step
+                numbers = {"count": 1, "min": 1.0, "max": 1.0, "sum": 1.0, "last": 1.0}
+                row = {"step": step, "series_id": 1, "bucket": bucket, **numbers}
+                connection.execute(insert(schema.rollups).values(row))
+                row = {"step": step, "bucket": bucket, "check_id": key, **zero}
+                connection.execute(insert(schema.uptime).values(row))
+
+    while retention.retain(store.engine, store.lease, NOW, KEPT):
+        pass
+
+    for table in (schema.rollups, schema.uptime):
+        query = select(table.c.step, func.count()).group_by(table.c.step).order_by(table.c.step)
+        with store.reading() as connection:
+            found = {row[0]: row[1] for row in connection.execute(query)}
+        assert found == {600: 9, 3600: 37, 86_400: 183}
+
+
+def test_a_chunk_goes_when_its_whole_window_is_past_its_days(store: Store) -> None:
+    window = (to_ms(NOW) - 30 * 86_400_000) // 7_200_000
+    with store.engine.begin() as connection:
+        for each in (window - 1, window, window + 1):
+            row = {"series_id": 1, "window": each, "count": 1, "data": b""}
+            connection.execute(insert(schema.chunks).values(row))
+
+    while retention.retain(store.engine, store.lease, NOW, KEPT):
+        pass
+
+    with store.reading() as connection:
+        query = select(schema.chunks.c.window).order_by(schema.chunks.c.window)
+        assert list(connection.scalars(query)) == [window, window + 1]

@@ -20,7 +20,7 @@ def main(url: str, first: int) -> None:
     engine = open_engine(url)
     journal = Journal(engine)
     lease = lead(engine, f"writer {os.getpid()}")
-    journal.publish(lease, [Published(name="api", kind="http", about={})], {})
+    journal.publish(lease, [Published(name="api", kind="http", about={})])
     for number in itertools.count(first):
         told = Decision(
             subject="check:api", gate="incident", at=after(number), reason="r", detail=str(number)

@@ -243,6 +243,29 @@ def test_a_malformed_body_is_refused(client: FlaskClient, incident: Incident, da
     assert answer.status_code == 400
 
 
+def test_a_field_that_is_given_twice_is_refused_and_changes_nothing(
+    client: FlaskClient, incident: Incident
+) -> None:
+    answer = client.post(
+        f"/incidents/{incident.id}/acknowledge",
+        data=b'{"acknowledged_by": "mara", "sticky": false, "acknowledged_by": "eve"}',
+        content_type="application/json",
+    )
+
+    assert answer.status_code == 400
+    assert answer.get_json()["detail"] == "acknowledged_by: it is given twice"
+    assert client.get(f"/incidents/{incident.id}").get_json()["stage"] == "new"
+
+
+def test_a_long_comment_and_long_notes_are_taken_in(
+    client: FlaskClient, incident: Incident
+) -> None:
+    said = order(client, incident, "comment", text="x" * 10_000)
+    solved = order(client, incident, "resolve", notes="y" * 10_000, force=True)
+
+    assert (said.status_code, solved.status_code) == (200, 200)
+
+
 def test_viewers_read_and_change_nothing(store: Filled, incident: Incident) -> None:
     client = create_app(store.settings(), store.engine).server.test_client()
 

@@ -54,7 +54,7 @@ def store(tmp_path: Path, now: datetime) -> Iterator[Filled]:
     ]
     definitions.publish(filled.engine, RULE, rules, "config.toml", now, key="id")
     published = Published(name=NAME, kind="http", about=about(rules=[LATENCY, TLS]))
-    filled.journal.publish(filled.lease, [published], {})
+    filled.journal.publish(filled.lease, [published])
     yield filled
     filled.engine.dispose()
 

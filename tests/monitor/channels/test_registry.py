@@ -25,6 +25,14 @@ def test_a_kind_has_a_schema_that_describes_each_field(name: str) -> None:
     assert model["additionalProperties"] is False
 
 
+def test_a_kind_takes_several_incidents_in_one_message_only_if_it_says_so() -> None:
+    class Silent(Channel, frozen=True):
+        pass
+
+    assert not Silent.bundles
+    assert kinds()["log"].model.bundles and kinds()["webhook"].model.bundles
+
+
 def test_the_words_for_severities_are_those_of_paging() -> None:
     assert set(get_args(Word)) == WORDS.keys()
 

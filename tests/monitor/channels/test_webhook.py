@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
-from domain.outbox import Outcome, Verdict
+from domain.outbox import Other, Outcome, Verdict
+from domain.settings import Network
+from monitor import reach
 from monitor.channels import Deadline
-from monitor.channels.webhook import WebhookChannel, is_forbidden, retry_after, signature
+from monitor.channels.webhook import WebhookChannel, retry_after, signature
 from tests.monitor.channels.messages import message
 
 
@@ -77,6 +79,32 @@ async def test_a_message_arrives_as_json_with_its_key() -> None:
     assert (document["event"], document["incident_id"]) == ("trigger", "INC-20260301-0001")
     assert document["opened_at"] == "2026-03-01T12:00:00Z"
     assert "nocturne-signature" not in headers
+
+
+async def test_a_message_of_several_incidents_lists_the_others_and_counts_them() -> None:
+    other = Other(
+        id="INC-20260301-0002",
+        title="web is slow",
+        severity="minor",
+        component="web",
+        link="/incidents/INC-20260301-0002",
+    )
+    async with hook(answer(200)) as server:
+        channel = WebhookChannel(url=server.url("/hook"))
+        await channel.send(message(others=(other,)), Deadline.after(5))
+        await channel.send(message(), Deadline.after(5))
+
+    both, alone = (json.loads(body) for _, _, body in server.requests)
+    assert both["others"] == [
+        {
+            "id": "INC-20260301-0002",
+            "title": "web is slow",
+            "severity": "minor",
+            "component": "web",
+            "link": "/incidents/INC-20260301-0002",
+        }
+    ]
+    assert (both["others_count"], alone["others"], alone["others_count"]) == (1, [], 0)
 
 
 async def test_a_secret_signs_the_time_and_the_body() -> None:
@@ -181,11 +209,19 @@ async def test_a_metadata_address_is_refused_however_it_is_written(host: str) ->
     outcome = await channel.send(message(), Deadline.after(5))
 
     assert outcome.verdict is Verdict.REFUSED
-    assert "link-local or metadata" in outcome.text
+    assert " may not be connected to: " in outcome.text
 
 
-def test_other_addresses_are_allowed_also_inside() -> None:
-    assert not any(map(is_forbidden, ["127.0.0.1", "10.0.0.1", "::1", "fd00::1", "8.8.8.8"]))
+async def test_what_the_network_policy_denies_is_refused_to_channels_too(free_port: int) -> None:
+    channel = WebhookChannel(url=f"http://127.0.0.1:{free_port}/hook")
+    reach.adopt(Network(deny=("loopback",)))
+    try:
+        outcome = await channel.send(message(), Deadline.after(5))
+    finally:
+        reach.adopt(Network())
+
+    assert outcome.verdict is Verdict.REFUSED
+    assert '127.0.0.1 may not be connected to: [network] deny has "loopback"' in outcome.text
 
 
 async def test_what_the_server_says_is_shown_short_and_without_our_secrets() -> None:

@@ -22,6 +22,8 @@ def fails(): raise ValueError("stock is empty")
 def leaves(): sys.exit(2)
 def floods(): raise MemoryError
 def slow(): time.sleep(0.02)
+def slow_number(): time.sleep(0.02); return 4
+def slow_false(): time.sleep(0.02); return False
 async def later(): await asyncio.sleep(0); return 7
 """
 
@@ -90,11 +92,21 @@ async def test_a_function_that_is_not_there_is_missing(
     assert found.message == message
 
 
-async def test_a_call_over_its_budget_is_degraded(folder: str) -> None:
-    found = await run(folder, "own_checks:slow", budget_ms=1)
+@pytest.mark.parametrize(("name", "answer"), [("slow", "took"), ("slow_number", "returned 4 in")])
+async def test_a_call_over_its_budget_is_degraded_whatever_it_answered(
+    folder: str, name: str, answer: str
+) -> None:
+    found = await run(folder, f"own_checks:{name}", budget_ms=1)
 
     assert (found.status, found.cause) == (Status.DEGRADED, Cause.THRESHOLD)
-    assert found.message.endswith("expected ≤ 1 ms")
+    assert found.message.startswith(f"own_checks:{name} {answer} ")
+    assert found.message.endswith(" ms, expected ≤ 1 ms")
+
+
+async def test_a_wrong_answer_over_its_budget_stays_critical(folder: str) -> None:
+    found = await run(folder, "own_checks:slow_false", budget_ms=1)
+
+    assert (found.status, found.cause) == (Status.CRITICAL, Cause.WRONG_ANSWER)
 
 
 async def test_running_out_of_memory_is_left_to_the_runner(folder: str) -> None:

@@ -13,9 +13,18 @@ import msgspec
 import pytest
 
 from domain.facts import Cause, Status
+from domain.rules import Operator
 from monitor.checks import Deadline
-from monitor.checks.system import Resource, SystemCheck, read_filesystem
-from monitor.sampling import Counters, Filesystems, SystemSampler, space_of
+from monitor.checks.system import (
+    ABSENT,
+    Resource,
+    SystemCheck,
+    read_filesystem,
+    read_resource,
+)
+from monitor.machine.cgroup import Cgroups
+from monitor.machine.temperature import Thermometer
+from monitor.sampling import Counters, Filesystems, Machine, SystemSampler, space_of
 
 
 class Hanging:
@@ -31,12 +40,21 @@ class Hanging:
         return os.statvfs("/")
 
 
+# A virtual machine or one that is no container does not have them.
+NOT_EVERYWHERE = {"temperature", "pressure", "clock", "cgroup_memory", "cgroup_cpu"}
+
+
+@pytest.mark.case("healthy")
 @pytest.mark.parametrize("resource", get_args(Resource))
 async def test_every_resource_is_measured_and_has_its_headline(resource: Resource) -> None:
     check = SystemCheck(resource=resource)
 
     found = await check.run(Deadline.after(5))
 
+    if resource in NOT_EVERYWHERE and not found.metrics:
+        assert (found.status, found.cause) == (Status.UNKNOWN, Cause.NOT_MEASURABLE)
+        assert found.message == ABSENT[resource]
+        return
     assert found.status is Status.HEALTHY, found.message
     assert check.headline() in found.metrics
     assert found.response_time_ms is None
@@ -44,7 +62,8 @@ async def test_every_resource_is_measured_and_has_its_headline(resource: Resourc
 
 
 @pytest.mark.parametrize(
-    ("resource", "warning", "critical"), [("cpu", 70, 85), ("memory", 80, 95), ("disk", 80, 90)]
+    ("resource", "warning", "critical"),
+    [("cpu", 70, 85), ("memory", 80, 95), ("disk", 80, 90), ("open_files", 80, 95)],
 )
 def test_stock_rules_have_the_required_levels(
     resource: Resource, warning: float, critical: float
@@ -127,7 +146,11 @@ async def test_a_sample_holds_every_group_and_labels_disks_by_mount() -> None:
         "system.network.sent_bytes_per_s",
         "system.disk_io.read_bytes_per_s",
         "system.processes.count",
+        "system.open_files.percent",
+        "system.uptime.up_s",
+        "system.swap.in_bytes_per_s",
     } <= names
+    assert {"core": "0"} in [s.labels for s in samples if s.name == "system.core.percent"]
     assert {"mount": "/"} in [s.labels for s in samples if s.name == "system.disk.percent"]
 
 
@@ -137,9 +160,113 @@ async def test_a_hanging_mount_is_left_out_of_the_sample() -> None:
 
     samples = await sampler.sample()
 
-    mounts = {sample.labels["mount"] for sample in samples if sample.labels}
+    mounts = {sample.labels["mount"] for sample in samples if "mount" in sample.labels}
     assert mounts == {"/"}
     hanging.released.set()
+
+
+async def test_a_name_stands_for_the_whole_machine_or_for_parts_but_never_for_both() -> None:
+    samples = await SystemSampler().sample()
+
+    whole = {sample.name for sample in samples if not sample.labels}
+    of_parts = {sample.name for sample in samples if sample.labels}
+    assert not whole & of_parts
+    assert len({(s.name, tuple(s.labels.items())) for s in samples}) == len(samples)
+
+
+async def test_cpu_and_disk_traffic_are_told_in_total_and_by_the_busiest() -> None:
+    cpu = await SystemCheck(resource="cpu").run(Deadline.after(5))
+    disks = await SystemCheck(resource="disk_io").run(Deadline.after(5))
+
+    assert cpu.metrics["system.cpu.busiest_core_percent"] >= cpu.metrics["system.cpu.percent"] - 0.1
+    assert ", busiest core " in cpu.message
+    assert {"system.disk_io.read_bytes_per_s", "system.disk_io.requests_per_s"} <= set(
+        disks.metrics
+    )
+
+
+def limited(folder: Path, files: Mapping[str, str]) -> Machine:
+    """A machine whose own cgroup holds these files."""
+    proc = folder / "self"
+    proc.mkdir()
+    (proc / "cgroup").write_text("0::/\n")
+    (proc / "mountinfo").write_text(f"1 2 0:3 / {folder} rw - cgroup2 cgroup2 rw\n")
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    return Machine(cgroups=Cgroups(str(proc)))
+
+
+@pytest.mark.case("healthy")
+async def test_memory_is_told_of_the_containers_limit(tmp_path: Path) -> None:
+    stat = "anon 700\ninactive_file 100000000\n"
+    files = {"memory.max": "500000000", "memory.current": "400000000", "memory.stat": stat}
+
+    found = await read_resource("cgroup_memory", Deadline.after(5), limited(tmp_path, files))
+
+    assert found.metrics["system.cgroup_memory.percent"] == 60.0
+    assert found.message == "Container memory 60 % of 500 MB used"
+
+
+async def test_cpu_is_told_of_the_containers_quota_with_its_throttling(tmp_path: Path) -> None:
+    stat = "usage_usec {}\nnr_periods {}\nnr_throttled {}\n"
+    machine = limited(
+        tmp_path, {"cpu.max": "50000 100000", "cpu.stat": stat.format(1_000_000, 10, 1)}
+    )
+    await read_resource("cgroup_cpu", Deadline.after(5), machine)
+    (tmp_path / "cpu.stat").write_text(stat.format(9_000_000, 30, 11))
+
+    found = await read_resource("cgroup_cpu", Deadline.after(5), machine)
+
+    assert found.metrics == {
+        "system.cgroup_cpu.percent": 100.0,
+        "system.cgroup_cpu.throttled_percent": 50.0,
+        "system.cgroup_cpu.limit_cores": 0.5,
+    }
+    assert found.message == "Container CPU 100 % of 0.5 cores, throttled in 50 % of periods"
+
+
+async def test_without_a_limit_there_is_nothing_to_measure(tmp_path: Path) -> None:
+    machine = limited(tmp_path, {"memory.max": "max\n", "cpu.max": "max 100000\n"})
+
+    for resource in ("cgroup_memory", "cgroup_cpu"):
+        found = await read_resource(resource, Deadline.after(5), machine)
+        assert (found.status, found.cause) == (Status.UNKNOWN, Cause.NOT_MEASURABLE)
+        assert found.message.startswith("No ") and " limit is set" in found.message
+
+
+async def test_the_hottest_sensor_is_told_and_sampled(tmp_path: Path) -> None:
+    zone = tmp_path / "class/thermal/thermal_zone0"
+    zone.mkdir(parents=True)
+    (zone / "temp").write_text("61000\n")
+    (zone / "type").write_text("x86_pkg_temp\n")
+    machine = Machine(thermometer=Thermometer(str(tmp_path)))
+
+    found = await read_resource("temperature", Deadline.after(5), machine)
+    samples = await SystemSampler(machine=machine).sample()
+
+    assert found.message == "61 °C at x86_pkg_temp"
+    assert [s.value for s in samples if s.name == "system.temperature.celsius"] == [61.0]
+
+
+@pytest.mark.case("timeout")
+async def test_a_sensor_that_hangs_is_not_measurable_and_the_loop_goes_on(tmp_path: Path) -> None:
+    zone = tmp_path / "class/thermal/thermal_zone0"
+    zone.mkdir(parents=True)
+    os.mkfifo(zone / "temp")  # opening it waits for a writer
+    machine = Machine(thermometer=Thermometer(str(tmp_path)))
+
+    found = await read_resource("temperature", Deadline.after(0.1), machine)
+
+    assert (found.status, found.cause) == (Status.UNKNOWN, Cause.NOT_MEASURABLE)
+    assert found.message == "temperature could not be read in time"
+    os.close(os.open(zone / "temp", os.O_WRONLY))
+
+
+def test_a_clock_that_nothing_keeps_is_a_stock_rule_of_its_own() -> None:
+    offset, kept = SystemCheck(resource="clock").stock_rules()
+
+    assert (offset.metric, kept.metric) == ("system.clock.offset_ms", "system.clock.synchronised")
+    assert (kept.operator, kept.warning, kept.critical) == (Operator.LT, 1, None)
 
 
 @pytest.mark.parametrize(

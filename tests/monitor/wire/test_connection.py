@@ -12,7 +12,7 @@ import pytest
 
 from monitor.checks import Deadline
 from monitor.checks.tcp import NameNotResolved, tls_context
-from monitor.wire.connection import AddressRefused, Connection, Phases, Resolver, connect
+from monitor.wire.connection import Connection, Phases, Resolver, connect
 from tests.monitor.http_servers import answering, certificate, serve, tls_server
 
 
@@ -67,26 +67,7 @@ async def test_the_error_of_the_last_address_is_told(free_port: int) -> None:
         await dial(free_port, "127.0.0.2", "127.0.0.1")
 
 
-async def test_one_refused_address_refuses_the_name_before_anything_is_connected() -> None:
-    accepted: list[bytes] = []
-
-    async def handler(request: bytes, _: asyncio.StreamWriter) -> None:
-        accepted.append(request)
-
-    def policy(address: str) -> str | None:
-        return "a metadata address" if address == "169.254.169.254" else None
-
-    resolve = standing_for("127.0.0.1", "169.254.169.254")
-    async with serve(handler) as port:
-        with pytest.raises(AddressRefused, match=r"169\.254\.169\.254 .*: a metadata address"):
-            await connect(
-                "two.example", port, None, Deadline.after(5), Phases(), policy, resolve=resolve
-            )
-
-    assert accepted == []
-
-
-async def test_a_name_is_resolved_once_so_that_it_cannot_change_after_the_policy() -> None:
+async def test_a_name_is_resolved_once_so_that_it_cannot_change_after_it_was_judged() -> None:
     async with serve(answering()) as port:
         connection = await dial(port, "127.0.0.1")  # a second question would find nothing left
 

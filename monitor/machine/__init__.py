@@ -1,0 +1,1 @@
+"""Readings of this machine, as the kernel gives them; `monitor.sampling` names them as metrics."""

@@ -1,0 +1,1 @@
+"""APIs of the OpenAI kind: what is asked, what comes back, and what it costs."""

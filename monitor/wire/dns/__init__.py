@@ -1,0 +1,1 @@
+"""DNS as probes ask it: messages, records, and name servers."""

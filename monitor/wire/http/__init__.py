@@ -1,0 +1,1 @@
+"""HTTP as probes speak it: addresses, requests, answers, what follows from them, and what must hold."""

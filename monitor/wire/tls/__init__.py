@@ -1,0 +1,1 @@
+"""TLS as probes see it: whom they trust, what is presented, and what is wrong with it."""

@@ -1,0 +1,123 @@
+"""Roll-ups of one window of one series: count, lowest, highest, sum and last, by step.
+
+They are made of everything the window holds, each time anew, so that to do it twice changes nothing
+and a late sample is counted like any other. numpy is imported with this module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, select
+
+from domain.ladder import DAY, HOUR, TEN_MINUTES
+from storage.chunks import Times, Values
+from storage.engine import upsert
+from storage.schema import rollups
+
+KEY = ("step", "series_id", "bucket")
+HOURS_OF_A_DAY = DAY // HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """What is left of the samples of one step. `sum` of a counter is by how much it rose."""
+
+    bucket: int
+    count: int
+    low: float
+    high: float
+    sum: float
+    last: float
+
+
+def roll(at: Times, values: Values, step_s: int, rises: Values | None) -> list[Rollup]:
+    """The roll-ups of samples (`at` in ms, rising) by steps; `rises` are those of a counter."""
+    buckets = at // (step_s * 1000)
+    starts = np.flatnonzero(np.diff(buckets, prepend=buckets[0] - 1))
+    ends = np.append(starts[1:], len(at)) - 1
+    columns = (
+        buckets[starts],
+        ends - starts + 1,
+        np.minimum.reduceat(values, starts),
+        np.maximum.reduceat(values, starts),
+        np.add.reduceat(values if rises is None else rises, starts),
+        values[ends],
+    )
+    return [Rollup(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+def rises(values: Values, before: float | None) -> Values:
+    """By how much a counter rose up to each value; one that fell was reset and began anew at 0.
+
+    `before` is its value before the first one. Without it the first says nothing yet.
+    """
+    steps = np.diff(values, prepend=values[0] if before is None else before)
+    return np.where(steps < 0, values, steps)
+
+
+def write(connection: Connection, rolled: Iterable[tuple[int, int, Rollup]]) -> None:
+    """Store roll-ups, each with its step and series, over what stood there."""
+    rows = [_row(step, series_id, each) for step, series_id, each in rolled]
+    upsert(connection, rollups, rows, KEY)
+
+
+def write_windows(
+    connection: Connection, windows: Sequence[tuple[int, Times, Values, Values | None]]
+) -> None:
+    """Store the roll-ups of whole windows: (series, times, values, rises)."""
+    write(
+        connection,
+        [
+            (step, series_id, each)
+            for series_id, at, values, rising in windows
+            for step in (TEN_MINUTES, HOUR)
+            for each in roll(at, values, step, rising)
+        ],
+    )
+
+
+def write_days(connection: Connection, series_ids: Sequence[int], days: Iterable[int]) -> None:
+    """Make the days of these series anew from their hours; `days` count from 1970."""
+    for day in days:
+        query = (
+            select(rollups)
+            .where(
+                rollups.c.step == HOUR,
+                rollups.c.series_id.in_(series_ids),
+                rollups.c.bucket >= day * HOURS_OF_A_DAY,
+                rollups.c.bucket < (day + 1) * HOURS_OF_A_DAY,
+            )
+            .order_by(rollups.c.series_id, rollups.c.bucket)
+        )
+        hours: dict[int, list[Any]] = {}
+        for row in connection.execute(query):
+            hours.setdefault(row.series_id, []).append(row)
+        write(connection, [(DAY, key, _day(day, rows)) for key, rows in hours.items()])
+
+
+def _day(day: int, hours: Sequence[Any]) -> Rollup:
+    return Rollup(
+        bucket=day,
+        count=sum(row.count for row in hours),
+        low=min(row.min for row in hours),
+        high=max(row.max for row in hours),
+        sum=sum(row.sum for row in hours),
+        last=hours[-1].last,
+    )
+
+
+def _row(step: int, series_id: int, each: Rollup) -> dict[str, Any]:
+    return {
+        "step": step,
+        "series_id": series_id,
+        "bucket": each.bucket,
+        "count": each.count,
+        "min": each.low,
+        "max": each.high,
+        "sum": each.sum,
+        "last": each.last,
+    }

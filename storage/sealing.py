@@ -1,0 +1,220 @@
+"""Sealing: samples of a window that is over leave the hot table and become one chunk and its roll-ups.
+
+A slice of series is read, sealed and deleted in one transaction, so that a crash loses and doubles
+nothing; readers see each sample in exactly one of both places. A late sample opens its chunk again.
+numpy is imported with this module, so it runs in a process that ends.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+from sqlalchemy import BigInteger, Connection, Engine, and_, delete, func, select, type_coerce
+
+from domain.ladder import DAY
+from storage import rollups
+from storage.chunks import Times, Values, decode, encode
+from storage.engine import reader, to_ms, upsert
+from storage.leadership import Lease, fence
+from storage.schema import chunks, samples, series
+from storage.series import BUCKET_MS, COUNTERS, WINDOW_MS
+
+# Samples may come so late without their window being opened again.
+GRACE = timedelta(minutes=15)
+BUCKETS_PER_WINDOW = WINDOW_MS // BUCKET_MS
+# How long a slice may hold the write lock, and with how many series the first one tries.
+LOCK_S = 0.05
+FIRST_SLICE = 8
+MOST_SLICE = 500
+WINDOW_MS_PER_DAY = DAY * 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sealed:
+    """What a run has done. `longest_s` is the longest time that one slice held the write lock."""
+
+    windows: int
+    series: int
+    samples: int
+    longest_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Samples:
+    at: Times
+    values: Values
+
+
+def due(engine: Engine, now: datetime) -> bool:
+    """Whether there is a window to seal: one look into the key."""
+    with reader(engine).connect() as connection:
+        return _oldest_window(connection, now) is not None
+
+
+def seal(
+    engine: Engine,
+    lease: Lease,
+    now: datetime,
+    oldest: datetime,
+    pause: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Sealed:
+    """Seal every window that ended 15 min before `now`. Raises LeadershipLost.
+
+    What lies before `oldest` is past its days: it is dropped, because its chunk may be gone already
+    and what is left would pass for the whole. After each slice it pauses as long as it held the lock.
+    """
+    done = Sealed(windows=0, series=0, samples=0, longest_s=0.0)
+    size = FIRST_SLICE
+    while (window := _next(engine, now)) is not None:
+        left = _series_in(engine, window)
+        done = replace(done, windows=done.windows + 1)
+        while left:
+            part, left = left[:size], left[size:]
+            with engine.begin() as connection:
+                # Only now is the lock ours: waiting for it holds up nobody.
+                begun = clock()
+                fence(connection, lease)
+                count = _seal(connection, window, part, to_ms(oldest))
+            held = clock() - begun
+            done = Sealed(
+                windows=done.windows,
+                series=done.series + len(part),
+                samples=done.samples + count,
+                longest_s=max(done.longest_s, held),
+            )
+            size = _next_size(size, held)
+            pause(held)
+    return done
+
+
+def _next_size(size: int, held_s: float) -> int:
+    """The next slice, so that it holds the lock for about 60 % of what it may."""
+    wanted = size * 0.6 * LOCK_S / max(held_s, 1e-6)
+    return max(1, min(MOST_SLICE, 2 * size, int(wanted)))
+
+
+def _next(engine: Engine, now: datetime) -> int | None:
+    with reader(engine).connect() as connection:
+        return _oldest_window(connection, now)
+
+
+def _oldest_window(connection: Connection, now: datetime) -> int | None:
+    """The oldest window with samples in the hot table that is over; windows count from 1970."""
+    bucket: int | None = connection.scalar(select(func.min(samples.c.bucket)))
+    if bucket is None:
+        return None
+    window = bucket // BUCKETS_PER_WINDOW
+    return (
+        window
+        if (window + 1) * WINDOW_MS + GRACE / timedelta(milliseconds=1) <= to_ms(now)
+        else None
+    )
+
+
+def _buckets(window: int) -> range:
+    return range(window * BUCKETS_PER_WINDOW, (window + 1) * BUCKETS_PER_WINDOW)
+
+
+def _series_in(engine: Engine, window: int) -> list[int]:
+    found: set[int] = set()
+    with reader(engine).connect() as connection:
+        for bucket in _buckets(window):
+            query = select(samples.c.series_id).where(samples.c.bucket == bucket).distinct()
+            found.update(connection.scalars(query))
+    return sorted(found)
+
+
+def _seal(connection: Connection, window: int, ids: Sequence[int], oldest_ms: int) -> int:
+    """Seal these series' samples of a window; returns how many samples left the hot table."""
+    if (window + 1) * WINDOW_MS > oldest_ms:
+        fresh = _hot(connection, window, ids)
+        whole = _with_sealed(connection, window, fresh)
+        rows = [
+            {
+                "series_id": key,
+                "window": window,
+                "count": len(found.at),
+                "data": encode(found.at, found.values),
+            }
+            for key, found in whole.items()
+        ]
+        upsert(connection, chunks, rows, ("series_id", "window"))
+        _roll_up(connection, window, whole)
+    gone = and_(samples.c.bucket.in_(_buckets(window)), samples.c.series_id.in_(ids))
+    return connection.execute(delete(samples).where(gone)).rowcount
+
+
+def _hot(connection: Connection, window: int, ids: Sequence[int]) -> dict[int, _Samples]:
+    at = type_coerce(samples.c.at, BigInteger)
+    query = (
+        select(samples.c.series_id, at, samples.c.value)
+        .where(samples.c.bucket.in_(_buckets(window)), samples.c.series_id.in_(ids))
+        .order_by(samples.c.series_id, samples.c.bucket, samples.c.at)
+    )
+    found: dict[int, tuple[list[int], list[float]]] = {}
+    for key, moment, value in connection.execute(query):
+        times, values = found.setdefault(key, ([], []))
+        times.append(moment)
+        values.append(value)
+    return {
+        key: _Samples(np.array(times, np.int64), np.array(values, np.float64))
+        for key, (times, values) in found.items()
+    }
+
+
+def _with_sealed(
+    connection: Connection, window: int, fresh: Mapping[int, _Samples]
+) -> dict[int, _Samples]:
+    """The fresh samples together with those of chunks that are opened again; the fresh ones win."""
+    sealed = _chunks(connection, window, list(fresh))
+    return {key: _merged(sealed.get(key), found) for key, found in fresh.items()}
+
+
+def _chunks(connection: Connection, window: int, ids: Sequence[int]) -> dict[int, _Samples]:
+    query = select(chunks.c.series_id, chunks.c.data).where(
+        chunks.c.window == window, chunks.c.series_id.in_(ids)
+    )
+    return {row.series_id: _Samples(*decode(row.data)) for row in connection.execute(query)}
+
+
+def _merged(sealed: _Samples | None, fresh: _Samples) -> _Samples:
+    if sealed is None:
+        return fresh
+    kept = ~np.isin(sealed.at, fresh.at)
+    at = np.concatenate([sealed.at[kept], fresh.at])
+    order = np.argsort(at, kind="stable")
+    values = np.concatenate([sealed.values[kept], fresh.values])
+    return _Samples(at[order], values[order])
+
+
+def _roll_up(connection: Connection, window: int, whole: Mapping[int, _Samples]) -> None:
+    counters = _counters(connection, list(whole))
+    before = _chunks(connection, window - 1, counters)
+    windows = [
+        (key, found.at, found.values, _rises(found, before.get(key)) if key in counters else None)
+        for key, found in whole.items()
+    ]
+    # What a late sample is to the window after it: the value from which its counter rose.
+    for key, found in _chunks(connection, window + 1, counters).items():
+        windows.append((key, found.at, found.values, _rises(found, whole.get(key))))
+    rollups.write_windows(connection, windows)
+    days = {
+        moment // WINDOW_MS_PER_DAY
+        for _, at, _, _ in windows
+        for moment in (int(at[0]), int(at[-1]))
+    }
+    rollups.write_days(connection, list(whole), sorted(days))
+
+
+def _rises(found: _Samples, before: _Samples | None) -> Values:
+    return rollups.rises(found.values, None if before is None else float(before.values[-1]))
+
+
+def _counters(connection: Connection, ids: Sequence[int]) -> list[int]:
+    query = select(series.c.id).where(series.c.id.in_(ids), series.c.kind.in_(COUNTERS))
+    return list(connection.scalars(query))
