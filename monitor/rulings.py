@@ -6,6 +6,7 @@ fingerprint `rule:<id>:<labels>`.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -237,6 +238,7 @@ def _problem(rule: AlertRule, key: str, state: RuleState, gate: Reason, at: date
         tags=rule.tags,
         runbook=rule.runbook,
         title=f"{rule.title or rule.id}{f' ({where})' if where else ''} is {state.level.word}",
-        channels=rule.channels,
+        # As channels are called: a name that was typed otherwise would tell nobody.
+        channels=tuple(unicodedata.normalize("NFC", name) for name in rule.channels),
         cooldown_s=rule.cooldown_s,
     )

@@ -15,7 +15,6 @@ import msgspec
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-
 LEADERSHIP_LOST = 5
 FAILED = 1
 

@@ -208,3 +208,12 @@ def test_a_long_series_has_a_fingerprint_that_fits() -> None:
 
     assert len(rulings.watched()) == 2
     assert all(len(key) == 300 for key in rulings.watched())
+
+
+def test_a_channel_is_meant_however_its_name_was_typed() -> None:
+    decomposed = "e\u0301quipe"
+    rulings = held(replace(DISK, channels=(decomposed,)))
+
+    [found] = rulings.observe([sample(95)])
+
+    assert found.problem is not None and found.problem.channels == ("\u00e9quipe",)
