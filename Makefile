@@ -35,7 +35,7 @@ lint: setup-test
 	else for file in $(JS); do node --check "$$file" || exit 1; done; fi
 
 bench: setup-test
-	@for name in incidents detection monitor falsealarms; do echo "== $$name"; $(BIN)/python -m bench.$$name || exit 1; done
+	@for name in incidents detection monitor falsealarms storage; do echo "== $$name"; $(BIN)/python -m bench.$$name || exit 1; done
 
 screens: setup-test
 	$(BIN)/python -m tests.browser.screens

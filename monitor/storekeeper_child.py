@@ -5,7 +5,6 @@ Started by `monitor.storekeeper` as `python -m monitor.storekeeper_child`, with 
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from datetime import UTC, datetime, timedelta
@@ -33,7 +32,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done, how long it took (s), and the longest time that the store was locked (ms).
+    """What was done, how long it took (s), and the longest time that sealing locked the store (ms).
 
     `backup` is the path of one that was made, `backup_error` says why one that was due was not.
     """
@@ -57,8 +56,6 @@ def main() -> int:
     from storage.engine import StoreError
     from storage.leadership import LeadershipLost
 
-    # The checks go first.
-    os.nice(10)
     orders = msgspec.json.decode(sys.stdin.buffer.read(), type=Orders)
     die_with(orders.parent)
     try:
@@ -89,12 +86,12 @@ def keep(orders: Orders, now: datetime) -> Report:
         # Before the timelines that they are made of go.
         hours = uptimes.roll(engine, lease, now)
         sealed = sealing.seal(engine, lease, now, now - timedelta(days=levels[0].days))
-        deleted, longest = 0, sealed.longest_s
+        deleted = 0
         while True:
             slice_begun = time.perf_counter()
             gone = retain(engine, lease, now, levels)
             held = time.perf_counter() - slice_begun
-            deleted, longest = deleted + gone, max(longest, held)
+            deleted += gone
             if not gone:
                 break
             time.sleep(held)
@@ -110,7 +107,7 @@ def keep(orders: Orders, now: datetime) -> Report:
         hours=hours,
         deleted=deleted,
         pages=pages,
-        longest_lock_ms=round(longest * 1000, 1),
+        longest_lock_ms=round(sealed.longest_s * 1000, 1),
         took_s=round(time.monotonic() - begun, 2),
         backup=made,
         backup_error=error,

@@ -74,7 +74,7 @@ def read(engine: Engine, start: datetime, end: datetime) -> dict[int, Spent]:
     first, last = to_ms(start) // HOUR_MS, to_ms(end) // HOUR_MS
     rolled_end = max(first, min(last, rolled_to or first))
     with reader(engine).connect() as connection:
-        found = _rolled(connection, first, rolled_end)
+        found = _rolled(connection, first, rolled_end, rolled_to)
     fresh = from_ms(rolled_end * HOUR_MS)
     lines, gaps = _lines(engine, fresh)
     return {
@@ -137,9 +137,15 @@ def _add_up_days(connection: Connection, days: Sequence[int]) -> None:
         upsert(connection, uptime, rows, KEY)
 
 
-def _rolled(connection: Connection, first: int, last: int) -> dict[int, Spent]:
-    """The hours from `first` to the one before `last`, whole days of them by their days."""
-    first_day, last_day = -(-first // HOURS_OF_A_DAY), last // HOURS_OF_A_DAY
+def _rolled(
+    connection: Connection, first: int, last: int, rolled_to: int | None
+) -> dict[int, Spent]:
+    """The hours from `first` to the one before `last`, whole days of them by their days.
+
+    The day that is not over yet holds its hours up to the one before `rolled_to`.
+    """
+    first_day = -(-first // HOURS_OF_A_DAY)
+    last_day = -(-last // HOURS_OF_A_DAY) if last == rolled_to else last // HOURS_OF_A_DAY
     spans = [(HOUR, first, last)]
     if first_day < last_day:
         spans = [

@@ -18,6 +18,7 @@ from storage.readings import Readings
 
 USUAL_DAYS = 30.0
 LONGEST_DAYS = 366 * 5.0
+WHOLE_DAYS = 7.0
 
 
 def blueprint(engine: Engine, readings: Readings, clock: Callable[[], datetime]) -> Blueprint:
@@ -34,6 +35,8 @@ def blueprint(engine: Engine, readings: Readings, clock: Callable[[], datetime])
             )
         now = clock()
         start = (now - timedelta(days=days)).replace(minute=0, second=0, microsecond=0)
+        # Of a longer time, whole days are read: it is one row a check and day.
+        start = start if days < WHOLE_DAYS else start.replace(hour=0)
         found = uptimes.read(engine, start, now)
         checks = [
             {
