@@ -97,13 +97,17 @@ def migrate(call: Call) -> int:
 
 def _publish_kinds(url: str) -> None:
     """Say which kinds of checks there are. The monitor imports only those that it runs."""
+    from sqlalchemy.exc import DBAPIError
+
     from monitor.publishing import schemas
     from storage import catalogue
-    from storage.engine import open_existing
+    from storage.engine import StoreError, open_existing
 
     engine = open_existing(url)
     try:
         catalogue.publish(engine, schemas())
+    except DBAPIError as error:
+        raise StoreError(f"the store cannot be written: {error.orig}") from error
     finally:
         engine.dispose()
 

@@ -64,6 +64,7 @@ class Monitor:
         self._orphaned = orphaned
         self._configuration = configuration
         self._refused = refused
+        self._changed = ConfigWatch(Path(configuration.source))
         url = configuration.settings.storage.url
         self._engine = open_existing(url)
         self._file = file_of(url)
@@ -127,14 +128,16 @@ class Monitor:
         return leadership.claim(self._engine, self._me, datetime.now(UTC), is_alive)
 
     async def _run_as_leader(self, lease: Lease) -> int:
+        # Who stood by for long may have started with another file.
+        if self._changed():
+            self._take_file()
         running = Running(
             self._engine, lease, self._configuration, self._environ, lost=self._stop.set
         )
         await running.start(self._refused)
-        changed = ConfigWatch(Path(self._configuration.source))
         while not self._stop.is_set():
             await wait(self._stop, ORPHAN_S)
-            if self._reload.is_set() or changed():
+            if self._reload.is_set() or self._changed():
                 self._reload.clear()
                 await self._reload_now(running)
         stored = await running.stop()
@@ -147,6 +150,12 @@ class Monitor:
         leadership.resign(self._engine, lease, datetime.now(UTC))
         log.info("stopped", stored=stored)
         return 0
+
+    def _take_file(self) -> None:
+        try:
+            self._configuration, self._refused = self._load(), None
+        except ConfigError as error:
+            self._refused = error
 
     async def _reload_now(self, running: Running) -> None:
         try:

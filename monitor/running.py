@@ -51,6 +51,8 @@ KEEP_OFFSET_S = 900.0
 SOON_S = 60.0
 LONG_GAP = timedelta(hours=1)
 BACKUP_NOTICE = "backup"
+KEEP_NOTICE = "storekeeper"
+KEPT_NOT = "The store is not put in order: nothing is sealed, deleted or backed up."
 
 
 class Running:
@@ -262,11 +264,17 @@ class Running:
         report = await self._storekeeper.run(self._configuration.settings.storage)
         if report is None:
             return
-        error = report.backup_error
+        failed = report if isinstance(report, str) else None
+        await self._tell(KEEP_NOTICE, failed and f"{KEPT_NOT} {failed}")
+        if not isinstance(report, str):
+            await self._tell(BACKUP_NOTICE, report.backup_error)
+
+    async def _tell(self, key: str, error: str | None) -> None:
+        """Put up a banner of this text, or take it down without one."""
         if error is None:
-            await self._ask(lambda: self._journal.withdraw(BACKUP_NOTICE))
+            await self._ask(lambda: self._journal.withdraw(key))
         else:
-            await self._ask(lambda: self._journal.notify(BACKUP_NOTICE, "error", error, utc_now()))
+            await self._ask(lambda: self._journal.notify(key, "error", error, utc_now()))
 
     def _times(self) -> Times:
         """Of which times samples are taken in now."""

@@ -34,8 +34,11 @@ class Storekeeper:
         self._process: Process | None = None
         self._busy = False
 
-    async def run(self, kept: Storage) -> Report | None:
-        """Have one round done for this store; None when it failed, which is logged."""
+    async def run(self, kept: Storage) -> Report | str | None:
+        """Have one round done for this store; when it failed, why, which is logged.
+
+        None when there is nothing to say: a round runs already, or another monitor leads.
+        """
         if self._busy:
             return None
         self._busy = True
@@ -53,7 +56,7 @@ class Storekeeper:
                 process.kill()
             await process.wait()
 
-    async def _round(self, kept: Storage) -> Report | None:
+    async def _round(self, kept: Storage) -> Report | str | None:
         orders = Orders(
             url=kept.url,
             boot_id=self._lease.boot_id,
@@ -74,19 +77,20 @@ class Storekeeper:
         )
         return await self._report(self._process, msgspec.json.encode(orders))
 
-    async def _report(self, process: Process, orders: bytes) -> Report | None:
+    async def _report(self, process: Process, orders: bytes) -> Report | str | None:
         try:
             async with asyncio.timeout(LONGEST_S):
                 told, complaint = await process.communicate(orders)
         except TimeoutError:
             log.error("keeping the store in order took too long; it is tried again", s=LONGEST_S)
-            return None
+            return f"it took more than {LONGEST_S:.0f} s"
         if process.returncode == 0:
             report = msgspec.json.decode(told, type=Report)
             log.info("the store was put in order", **msgspec.to_builtins(report))
             return report
-        if process.returncode != LEADERSHIP_LOST:
-            lines = complaint.decode(errors="replace").strip().splitlines()
-            reason = lines[-1] if lines else f"it ended with {process.returncode}"
-            log.error("the store could not be put in order; it is tried again", reason=reason)
-        return None
+        if process.returncode == LEADERSHIP_LOST or self._process is None:
+            return None
+        lines = complaint.decode(errors="replace").strip().splitlines()
+        reason = lines[-1] if lines else f"it ended with {process.returncode}"
+        log.error("the store could not be put in order; it is tried again", reason=reason)
+        return reason

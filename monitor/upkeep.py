@@ -42,6 +42,9 @@ WEB_ERRORS = "web.error_percent"
 LEAST_REQUESTS = 20
 CARDINALITY = "cardinality"
 ON_ITS_WAY = timedelta(seconds=1)
+# It beats every two seconds. After a longer pause everything measured has come anew by then.
+STOPPED = timedelta(seconds=6)
+CATCHES_UP = timedelta(seconds=60)
 
 
 class Upkeep:
@@ -68,6 +71,8 @@ class Upkeep:
         self._lag_ms = 0.0
         self._step_ms = 0.0
         self._next: datetime | None = None
+        self._beaten: datetime | None = None
+        self._resumed: datetime | None = None
 
     async def adopt(self, rules: Sequence[AlertRule], windows: Sequence[Window]) -> None:
         """Put rules and windows in force; what the rules said before goes on."""
@@ -95,6 +100,7 @@ class Upkeep:
 
     def note(self, vitals: Vitals) -> None:
         """Remember how the loop and the clock did, until the next sample tells of the worst."""
+        self._beaten = self._clock()
         self._lag_ms = max(self._lag_ms, vitals.lag_ms)
         self._step_ms = max(self._step_ms, abs(vitals.step_s) * 1000)
 
@@ -126,8 +132,9 @@ class Upkeep:
         # Until it is known when to look again, the regular sweep alone does.
         self._next = None
         self._settle(now)
-        # A sample that is on its way is not missing.
-        self._recorder.rule(self._cycle.rulings.elapse(now - ON_ITS_WAY))
+        if not self._was_away(now):
+            # A sample that is on its way is not missing.
+            self._recorder.rule(self._cycle.rulings.elapse(now - ON_ITS_WAY))
         checks = (fingerprint(watch.name) for watch in self._cycle.roster)
         watched = frozenset(checks) | self._cycle.rulings.watched()
         if full := self._journal.full_metrics:
@@ -135,6 +142,12 @@ class Upkeep:
         ahead = await self._ask(lambda: self._journal.sweep(self._lease, watched, now))
         edges = [ahead, self._cycle.windows.next_edge(now)]
         self._next = min((edge for edge in edges if edge is not None), default=None)
+
+    def _was_away(self, now: datetime) -> bool:
+        """Whether this process was stopped or asleep a moment ago: what is missing since is its doing."""
+        if self._beaten is not None and abs(now - self._beaten) > STOPPED:
+            self._resumed = now
+        return self._resumed is not None and abs(now - self._resumed) < CATCHES_UP
 
     def _settle(self, now: datetime) -> None:
         self._recorder.record(self._cycle.windows.settle(self._cycle.roster, now))

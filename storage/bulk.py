@@ -52,6 +52,15 @@ def load(
             copy.write_row(row)
 
 
+def shut_out_writers(connection: Connection) -> None:
+    """Until the end of this transaction nobody else writes samples: what is read can be deleted.
+
+    On SQLite each transaction that writes is alone anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("LOCK TABLE samples IN SHARE ROW EXCLUSIVE MODE")
+
+
 def _copy(connection: Connection, rows: Sequence[Row]) -> bool:
     """Whether COPY took them: it can't replace, so that a sample sent again takes the other way."""
     import psycopg

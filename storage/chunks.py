@@ -12,8 +12,10 @@ from __future__ import annotations
 import struct
 import threading
 from typing import TypeAlias
+from zlib import crc32
 
 import numpy as np
+import structlog
 import zstandard
 from numpy.typing import NDArray
 
@@ -23,6 +25,8 @@ LEVEL = 9
 LARGEST_POWER = 6
 # A sample a millisecond for two hours; a damaged header must not claim more memory than that.
 MOST = 7_200_000
+# CRC-32 of everything before it, at the end.
+CHECKSUM = 4
 # Beyond this a float does not hold every integer.
 EXACT = 2.0**53
 PLAIN, DIFFERENCES, XOR = range(3)
@@ -37,6 +41,7 @@ Unsigned: TypeAlias = "NDArray[np.uint64]"
 # Bytes a number, and the numbers byte plane by byte plane.
 Planes: TypeAlias = "tuple[int, bytes]"
 
+log = structlog.get_logger()
 _local = threading.local()
 
 
@@ -62,7 +67,8 @@ def encode(at: Times, values: Values) -> bytes:
         VERSION, layout, power, time_size, value_size, len(at), int(at[0]), step, first, unit
     )
     packed = times_packed + values_packed
-    return head + _compressor().compress(packed) if packed else head
+    whole = head + _compressor().compress(packed) if packed else head
+    return whole + crc32(whole).to_bytes(CHECKSUM, "little")
 
 
 def decode(data: bytes) -> tuple[Times, Values]:
@@ -72,10 +78,12 @@ def decode(data: bytes) -> tuple[Times, Values]:
         version, layout, power, time_size, value_size, count, start, step, first, unit = fields
         if version != VERSION:
             raise ChunkDamaged(f"the chunk has version {version}, this program knows {VERSION}")
+        if crc32(data[:-CHECKSUM]).to_bytes(CHECKSUM, "little") != data[-CHECKSUM:]:
+            raise ChunkDamaged("the chunk does not have the checksum that it was sealed with")
         if not (0 < count <= MOST and {time_size, value_size} <= {0, 1, 2, 4, 8}):
             raise ChunkDamaged("the chunk has a header that no chunk has")
         size = time_size * (count - 1) + value_size * _numbers(layout, count)
-        packed = _unpacked(data[HEADER.size :], size)
+        packed = _unpacked(data[HEADER.size : -CHECKSUM], size)
         split = time_size * (count - 1)
         times = _unplaned(packed[:split], time_size, count - 1)
         numbers = _unplaned(packed[split:], value_size, _numbers(layout, count))
@@ -84,6 +92,15 @@ def decode(data: bytes) -> tuple[Times, Values]:
         return np.cumsum(at), _values(layout, power, first, unit, numbers, count)
     except (struct.error, zstandard.ZstdError, ValueError, MemoryError) as error:
         raise ChunkDamaged(f"the chunk cannot be read: {error}") from error
+
+
+def decode_or_gap(data: bytes, series_id: int) -> tuple[Times, Values] | None:
+    """The samples of a chunk; None for one that is damaged, which is logged and read as a gap."""
+    try:
+        return decode(data)
+    except ChunkDamaged as error:
+        log.error("a chunk is damaged and reads as a gap", series=series_id, reason=str(error))
+        return None
 
 
 def _unpacked(data: bytes, size: int) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, insert, select, update
 
-from domain.incidents import Incident, Step
+from domain.incidents import Action, Incident, Step
 from domain.outbox import DeliveryState
 from domain.paging import GATE, Event, PageReason, Paging, Recipient, Told, plan
 from domain.silences import Silence
@@ -115,7 +115,13 @@ def _body(incident: Incident, step: Step, now: datetime) -> dict[str, Any]:
         "severity": incident.severity.word,
         "stage": incident.stage.value,
         "component": incident.component,
-        "message": step.reason,
+        "message": _message(incident, step),
         "opened_at": incident.opened_at.isoformat(),
         "at": now.isoformat(),
     }
+
+
+def _message(incident: Incident, step: Step) -> str:
+    if step.action is Action.ACKNOWLEDGED and incident.acknowledged_by:
+        return f"acknowledged by {incident.acknowledged_by}"
+    return step.reason

@@ -236,8 +236,15 @@ def parse_url(url: str) -> URL:
 
 
 def reader(engine: Engine) -> Engine:
-    """The same engine for reading: its transactions take no write lock."""
-    return engine.execution_options(**{READ: True})
+    """The same engine for reading: its transactions take no write lock, and see one moment.
+
+    On SQLite that is so by itself; without it on Postgres, what moves from one table to another
+    between two statements would be seen in neither.
+    """
+    options: dict[str, Any] = {READ: True}
+    if engine.dialect.name == "postgresql":
+        options["isolation_level"] = "REPEATABLE READ"
+    return engine.execution_options(**options)
 
 
 def upsert(

@@ -45,7 +45,7 @@ from storage.bundles import OPEN
 from storage.engine import reader
 from storage.leadership import Lease, fence
 from storage.schema import channel_health, outbox
-from storage.takeover import WAITING, expire, take_over, words
+from storage.takeover import WAITING, expire, hold, take_over, words
 
 LEASED_FOR = timedelta(seconds=60)
 PER_CHANNEL = 10
@@ -142,6 +142,7 @@ def cancel(engine: Engine, lease: Lease, delivery: Delivery, reason: str, now: d
         fence(connection, lease)
         ended = _end(connection, delivery, settled, delivery.attempts, now)
         if ended:
+            hold(connection, _rows(connection, delivery))
             counters.bump(connection, counters.REVISION)
     return ended
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, Table, and_, delete, exists, select, tuple_
+from sqlalchemy import Connection, Engine, Table, and_, delete, exists, func, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from domain.ladder import Level
@@ -25,7 +25,7 @@ from storage.schema import (
 from storage.series import BUCKET_MS, WINDOW_MS
 
 SLICE = 1_000
-SERIES_SLICE = 50
+SERIES_SLICE = 5
 
 
 def retain(
@@ -85,11 +85,18 @@ def _rollups(connection: Connection, level: Level, ids: Sequence[int], now: date
     if not ids:
         return 0
     old = and_(rollups.c.series_id.in_(ids), *_past(rollups, level, now))
-    return connection.execute(delete(rollups).where(old)).rowcount
+    oldest = connection.scalar(select(func.min(rollups.c.bucket)).where(old))
+    if oldest is None:
+        return 0
+    few = and_(old, rollups.c.bucket < oldest + SLICE // len(ids))
+    return connection.execute(delete(rollups).where(few)).rowcount
 
 
 def _uptime(connection: Connection, level: Level, now: datetime) -> int:
-    return connection.execute(delete(uptime).where(*_past(uptime, level, now))).rowcount
+    old = and_(*_past(uptime, level, now))
+    oldest = connection.scalar(select(func.min(uptime.c.bucket)).where(old))
+    few = and_(old, uptime.c.bucket == oldest)
+    return 0 if oldest is None else connection.execute(delete(uptime).where(few)).rowcount
 
 
 def _past(table: Table, level: Level, now: datetime) -> tuple[ColumnElement[bool], ...]:

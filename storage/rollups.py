@@ -6,6 +6,7 @@ and a late sample is counted like any other. numpy is imported with this module.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,8 @@ from storage.schema import rollups
 
 KEY = ("step", "series_id", "bucket")
 HOURS_OF_A_DAY = DAY // HOUR
+# A sum beyond it would be infinite, and infinite sums of both signs no number at all.
+LARGEST = sys.float_info.max
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,14 @@ def roll(at: Times, values: Values, step_s: int, rises: Values | None) -> list[R
     buckets = at // (step_s * 1000)
     starts = np.flatnonzero(np.diff(buckets, prepend=buckets[0] - 1))
     ends = np.append(starts[1:], len(at)) - 1
+    with np.errstate(over="ignore"):
+        sums = np.add.reduceat(values if rises is None else rises, starts)
     columns = (
         buckets[starts],
         ends - starts + 1,
         np.minimum.reduceat(values, starts),
         np.maximum.reduceat(values, starts),
-        np.add.reduceat(values if rises is None else rises, starts),
+        np.clip(sums, -LARGEST, LARGEST),
         values[ends],
     )
     return [Rollup(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
@@ -55,8 +60,9 @@ def rises(values: Values, before: float | None) -> Values:
 
     `before` is its value before the first one. Without it the first says nothing yet.
     """
-    steps = np.diff(values, prepend=values[0] if before is None else before)
-    return np.where(steps < 0, values, steps)
+    with np.errstate(over="ignore"):
+        steps = np.diff(values, prepend=values[0] if before is None else before)
+    return np.clip(np.where(steps < 0, values, steps), -LARGEST, LARGEST)
 
 
 def write(connection: Connection, rolled: Iterable[tuple[int, int, Rollup]]) -> None:
@@ -105,7 +111,7 @@ def _day(day: int, hours: Sequence[Any]) -> Rollup:
         count=sum(row.count for row in hours),
         low=min(row.min for row in hours),
         high=max(row.max for row in hours),
-        sum=sum(row.sum for row in hours),
+        sum=max(-LARGEST, min(LARGEST, sum(row.sum for row in hours))),
         last=hours[-1].last,
     )
 

@@ -16,8 +16,8 @@ import numpy as np
 from sqlalchemy import BigInteger, Connection, Engine, and_, delete, func, select, type_coerce
 
 from domain.ladder import DAY
-from storage import rollups
-from storage.chunks import Times, Values, decode, encode
+from storage import bulk, rollups
+from storage.chunks import Times, Values, decode_or_gap, encode
 from storage.engine import reader, to_ms, upsert
 from storage.leadership import Lease, fence
 from storage.schema import chunks, samples, series
@@ -79,6 +79,7 @@ def seal(
                 # Only now is the lock ours: waiting for it holds up nobody.
                 begun = clock()
                 fence(connection, lease)
+                bulk.shut_out_writers(connection)
                 count = _seal(connection, window, part, to_ms(oldest))
             held = clock() - begun
             done = Sealed(
@@ -133,7 +134,8 @@ def _seal(connection: Connection, window: int, ids: Sequence[int], oldest_ms: in
     """Seal these series' samples of a window; returns how many samples left the hot table."""
     if (window + 1) * WINDOW_MS > oldest_ms:
         fresh = _hot(connection, window, ids)
-        whole = _with_sealed(connection, window, fresh)
+        sealed = _chunks(connection, window, list(fresh))
+        whole = {key: _merged(sealed.get(key), found) for key, found in fresh.items()}
         rows = [
             {
                 "series_id": key,
@@ -144,7 +146,9 @@ def _seal(connection: Connection, window: int, ids: Sequence[int], oldest_ms: in
             for key, found in whole.items()
         ]
         upsert(connection, chunks, rows, ("series_id", "window"))
-        _roll_up(connection, window, whole)
+        # Of a chunk that was damaged the roll-ups know more than what is left of its samples.
+        damaged = {key for key, found in sealed.items() if found is None}
+        _roll_up(connection, window, {k: v for k, v in whole.items() if k not in damaged})
     gone = and_(samples.c.bucket.in_(_buckets(window)), samples.c.series_id.in_(ids))
     return connection.execute(delete(samples).where(gone)).rowcount
 
@@ -167,22 +171,19 @@ def _hot(connection: Connection, window: int, ids: Sequence[int]) -> dict[int, _
     }
 
 
-def _with_sealed(
-    connection: Connection, window: int, fresh: Mapping[int, _Samples]
-) -> dict[int, _Samples]:
-    """The fresh samples together with those of chunks that are opened again; the fresh ones win."""
-    sealed = _chunks(connection, window, list(fresh))
-    return {key: _merged(sealed.get(key), found) for key, found in fresh.items()}
-
-
-def _chunks(connection: Connection, window: int, ids: Sequence[int]) -> dict[int, _Samples]:
+def _chunks(connection: Connection, window: int, ids: Sequence[int]) -> dict[int, _Samples | None]:
+    """The samples of chunks by series; None for one that is damaged."""
     query = select(chunks.c.series_id, chunks.c.data).where(
         chunks.c.window == window, chunks.c.series_id.in_(ids)
     )
-    return {row.series_id: _Samples(*decode(row.data)) for row in connection.execute(query)}
+    found = {
+        row.series_id: decode_or_gap(row.data, row.series_id) for row in connection.execute(query)
+    }
+    return {key: None if each is None else _Samples(*each) for key, each in found.items()}
 
 
 def _merged(sealed: _Samples | None, fresh: _Samples) -> _Samples:
+    """Those of a chunk that is opened again together with the fresh ones, which win."""
     if sealed is None:
         return fresh
     kept = ~np.isin(sealed.at, fresh.at)
@@ -200,8 +201,12 @@ def _roll_up(connection: Connection, window: int, whole: Mapping[int, _Samples])
         for key, found in whole.items()
     ]
     # What a late sample is to the window after it: the value from which its counter rose.
-    for key, found in _chunks(connection, window + 1, counters).items():
-        windows.append((key, found.at, found.values, _rises(found, whole.get(key))))
+    after = _chunks(connection, window + 1, counters)
+    windows += [
+        (key, found.at, found.values, _rises(found, whole.get(key)))
+        for key, found in after.items()
+        if found is not None
+    ]
     rollups.write_windows(connection, windows)
     days = {
         moment // WINDOW_MS_PER_DAY

@@ -14,7 +14,7 @@ import numpy as np
 from sqlalchemy import BigInteger, Connection, Select, bindparam, func, select, type_coerce
 
 from domain.ladder import SAMPLES, Level, choose
-from storage.chunks import Times, Values, decode
+from storage.chunks import Times, Values, decode_or_gap
 from storage.engine import to_ms
 from storage.schema import chunks, rollups, samples
 from storage.series import BUCKET_MS, WINDOW_MS
@@ -129,7 +129,8 @@ def _sealed(
     connection: Connection, series_id: int, start_ms: int, end_ms: int
 ) -> tuple[Times, Values]:
     bounds = {"series": series_id, "first": start_ms // WINDOW_MS, "last": end_ms // WINDOW_MS}
-    parts = [decode(row[0]) for row in _fetched(connection, SEALED, bounds)]
+    read = (decode_or_gap(row[0], series_id) for row in _fetched(connection, SEALED, bounds))
+    parts = [part for part in read if part is not None]
     if not parts:
         return np.empty(0, np.int64), np.empty(0, np.float64)
     at = np.concatenate([part[0] for part in parts])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 # So many free pages may stay: the next hours need them again.
 SPARE_PAGES = 1_000
@@ -17,19 +18,27 @@ def give_back(engine: Engine, pause: Callable[[float], None] = time.sleep) -> in
     """Shrink the file by its free pages but a spare; returns how many went. Postgres cares for itself."""
     if engine.dialect.name != "sqlite":
         return 0
+    # The driver's own connection: through SQLAlchemy all of it would be one transaction.
+    borrowed = engine.raw_connection()
+    try:
+        return _shrink(borrowed.driver_connection, pause)
+    finally:
+        borrowed.close()
+
+
+def _shrink(driver: Any, pause: Callable[[float], None]) -> int:
     gone = 0
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        while (free := _free(connection)) > SPARE_PAGES:
-            begun = time.perf_counter()
-            # It works while its rows are fetched.
-            connection.exec_driver_sql(f"PRAGMA incremental_vacuum({SLICE_PAGES})").all()
-            left = _free(connection)
-            if left >= free:
-                break
-            gone += free - left
-            pause(time.perf_counter() - begun)
+    while (free := _free(driver)) > SPARE_PAGES:
+        begun = time.perf_counter()
+        # It works while its rows are fetched.
+        driver.execute(f"PRAGMA incremental_vacuum({SLICE_PAGES})").fetchall()
+        left = _free(driver)
+        if left >= free:
+            break
+        gone += free - left
+        pause(time.perf_counter() - begun)
     return gone
 
 
-def _free(connection: Connection) -> int:
-    return int(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
+def _free(driver: Any) -> int:
+    return int(driver.execute("PRAGMA freelist_count").fetchone()[0])

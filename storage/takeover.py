@@ -5,15 +5,17 @@ All of it happens in the transaction that settles the dead row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, select, type_coerce, update
+from sqlalchemy import Connection, Row, and_, exists, insert, not_, select, type_coerce, update
 
 from domain.outbox import GIVES_UP_AFTER, DeliveryState, key_of, orphans
+from domain.paging import Event, PageReason
+from storage.deliveries import STANDING
 from storage.engine import Words
-from storage.schema import outbox
+from storage.schema import incidents, outbox
 
 WAITING = (DeliveryState.PENDING.value, DeliveryState.RETRY.value)
 EXPIRED_AT_ONCE = 200
@@ -92,3 +94,22 @@ def _close(
 def words(text: str) -> Any:
     """A text that may come from another server, without what the databases can't store."""
     return type_coerce(text, Words())
+
+
+def hold(connection: Connection, rows: Sequence[Row[Any]]) -> None:
+    """A page whose channel is gone is decided anew where nobody else was told: another may take it.
+
+    Where somebody was, the next repeat goes to all channels that there are then.
+    """
+    ids = [row.incident_id for row in rows if row.event == Event.TRIGGER.value]
+    others = outbox.alias()
+    told = exists().where(
+        others.c.incident_id == incidents.c.id,
+        others.c.event == Event.TRIGGER.value,
+        others.c.state.in_(STANDING),
+    )
+    mine = and_(
+        incidents.c.id.in_(ids), incidents.c.is_open, incidents.c.page_gate.is_(None), not_(told)
+    )
+    held = {"page_gate": PageReason.NO_CHANNEL.value, "version": incidents.c.version + 1}
+    connection.execute(update(incidents).where(mine).values(held))

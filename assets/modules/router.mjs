@@ -3,7 +3,7 @@
 
 const listeners = new Set();
 const SETTLED_MS = 150;
-const PATIENCE_MS = 3000;
+const PATIENCE_MS = 10000;
 // Where a page that is drawn step by step is to be scrolled to, and until when that is tried.
 let returning = null;
 let settling = 0;

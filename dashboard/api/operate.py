@@ -15,6 +15,8 @@ from storage import commands
 from storage.changes import Changes, UnknownDefinition
 from storage.readings import Readings
 
+LARGEST = 2**63 - 1
+
 
 def blueprint(
     engine: Engine,
@@ -51,7 +53,8 @@ def blueprint(
 
     @routes.get("/commands/<int:command_id>")
     def command(command_id: int) -> Response:
-        reply = commands.reply(engine, command_id, clock())
+        # Beyond what a number of the store can be there is none.
+        reply = None if command_id > LARGEST else commands.reply(engine, command_id, clock())
         if reply is None:
             return problem(404, "there is no command of this number")
         return replied(command_id, reply)

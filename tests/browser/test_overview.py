@@ -148,7 +148,10 @@ def test_back_from_a_check_keeps_filter_and_scroll(screen: Screen, shipped: Inst
 
     screen.until("location.search === '?group=System' && $$('.tile').filter(shows).length === 8")
     assert screen.texts(".tile-name") == shown
-    screen.until("Math.abs(window.scrollY - arguments[0]) < 2", 5, before)
+    # A check of this busy machine may have changed meanwhile, which makes the page shorter or higher.
+    room = "document.documentElement.scrollHeight - innerHeight"
+    screen.until(f"Math.abs(window.scrollY - Math.min(arguments[0], {room})) < 2", 15, before)
+    assert screen.js("window.scrollY") > 0 or screen.js(room) <= 0
     assert not screen.reloaded
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, func, select
 from domain.facts import Sample
 from domain.settings import Storage
 from monitor.storekeeper import Storekeeper
+from monitor.storekeeper_child import Report
 from storage import schema
 from storage.journal import Journal
 from storage.leadership import Lease
@@ -52,7 +53,7 @@ async def test_a_round_seals_what_is_over_and_tells_what_it_did(
 
     report = await Storekeeper(lease, os.environ).run(Storage(url=url))
 
-    assert report is not None
+    assert isinstance(report, Report)
     assert (report.series, report.samples) == (report.windows, 100)
     assert count(engine, "samples") == 0
     assert count(engine, "chunks") == report.windows
@@ -78,7 +79,7 @@ async def test_a_store_that_is_not_there_is_told_and_not_made(
         Storage(url=f"sqlite:///{missing}")
     )
 
-    assert report is None
+    assert isinstance(report, str) and report.startswith("there is no store at")
     assert "there is no store at" in capsys.readouterr().out
     assert not missing.exists()
 
@@ -94,7 +95,7 @@ async def test_a_child_that_is_ended_in_the_middle_leaves_a_whole_store(
     await keeper.close()
     await running
 
-    assert (await keeper.run(Storage(url=url))) is not None
+    assert isinstance(await keeper.run(Storage(url=url)), Report)
     assert count(engine, "samples") == 0
     with engine.connect() as connection:
         assert connection.scalar(select(func.sum(schema.chunks.c.count))) == 100
@@ -119,7 +120,7 @@ async def test_the_days_backup_is_made_once_and_why_it_could_not_be_is_told(
     made = await keeper.run(Storage(url=url))
     again = await keeper.run(Storage(url=url))
 
-    assert made is not None and again is not None and refused is not None
+    assert isinstance(made, Report) and isinstance(again, Report) and isinstance(refused, Report)
     if engine.dialect.name == "postgresql":
         assert (made.backup, refused.backup_error) == (None, None)
         return

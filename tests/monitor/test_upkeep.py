@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pytest
 from sqlalchemy import Engine, select
 
-from domain.alertrules import AlertRule, Missing
+from domain.alertrules import AlertRule, Missing, RuleKind
 from domain.facts import CheckState, Sample, Status
 from domain.intake import MOST_LABEL_SETS
 from domain.matching import Match
@@ -272,3 +272,29 @@ async def test_what_was_refused_is_a_series_and_a_full_metric_a_notice(kept: Kep
     assert notice.key == "cardinality" and notice.text.startswith(
         "calls: more than 1000 label sets"
     )
+
+
+async def test_what_stayed_away_while_this_process_slept_is_not_missed_at_once(kept: Kept) -> None:
+    rule = AlertRule(
+        id="backup",
+        metric="backup.done",
+        levels=Rule(id="backup", metric="backup.done"),
+        kind=RuleKind.ABSENCE,
+        for_s=20,
+    )
+    await kept.upkeep.adopt((rule,), ())
+    done = Sample(name="backup.done", at=kept.clock(), value=1.0)
+    kept.recorder.rule(kept.stage.cycle.rulings.observe([done]))
+    awake = Vitals(lag_ms=0.0, step_s=0.0)
+    kept.upkeep.note(awake)
+
+    kept.clock.forward(40)
+    await kept.upkeep.sweep()
+    asleep = kept.incidents()
+    for _ in range(15):
+        kept.clock.forward(4)
+        kept.upkeep.note(awake)
+    await kept.upkeep.sweep()
+
+    assert asleep == []
+    assert [stage for _, stage in kept.incidents()] == ["new"]

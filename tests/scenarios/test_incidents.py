@@ -8,7 +8,9 @@ from sqlalchemy import Engine
 
 from domain.facts import Status
 from domain.incidents import Action, Severity, Stage
+from domain.paging import Recipient, severities
 from domain.rules import Rule
+from storage import outbox
 from tests.monitor.stand_ins import START, bad, good, watched
 from tests.scenarios.stage import Scenario, play
 
@@ -257,3 +259,23 @@ async def test_why_it_was_not_paged_is_stored(engine: Engine) -> None:
     assert at.reasons("page") == ["no channel"]
     assert at.reasons("incident")[-1] == "passed"
     assert at.page("api").reading.status is Status.CRITICAL
+
+
+async def test_a_page_whose_channel_is_gone_goes_to_the_one_that_takes_its_place(
+    engine: Engine,
+) -> None:
+    at = play(engine, watched("api"), channels={"ops": []})
+    await at.slot()
+    await at.slot(api=bad())
+    at.journal.recipients = (Recipient(name="night", severities=severities(())),)
+
+    (leased,) = outbox.lease(engine, at.lease, at.clock.now)
+    assert outbox.cancel(engine, at.lease, leased, "the channel is gone", at.clock.now)
+    at.sweep()
+
+    assert [(row.channel, row.event, row.state) for row in at.deliveries()] == [
+        ("ops", "trigger", "cancelled"),
+        ("night", "trigger", "pending"),
+    ]
+    at.sweep()
+    assert len(at.deliveries()) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -119,5 +120,15 @@ def test_a_chunk_that_claims_to_be_huge_is_refused_without_reserving_it() -> Non
     fields = list(HEADER.unpack_from(whole))
     fields[5] = 2**31
 
+    claims = HEADER.pack(*fields) + whole[HEADER.size : -4]
+    with pytest.raises(ChunkDamaged, match="header"):
+        decode(claims + zlib.crc32(claims).to_bytes(4, "little"))
+
+
+@given(st.integers(0, 10**6))
+def test_one_flipped_bit_is_always_found(place: int) -> None:
+    whole = bytearray(encode(times([10_000, 20_000, 10_000]), np.array([1.5, 2.5, 3.5, 9.25])))
+    whole[place // 8 % len(whole)] ^= 1 << place % 8
+
     with pytest.raises(ChunkDamaged):
-        decode(HEADER.pack(*fields) + whole[HEADER.size :])
+        decode(bytes(whole))

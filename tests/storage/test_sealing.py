@@ -17,12 +17,12 @@ from sqlalchemy import Engine, func, select, update
 
 from domain.facts import Sample, SeriesKind
 from domain.ladder import DAY, HOUR, TEN_MINUTES, ladder
-from storage import chunks, schema, sealing
+from storage import schema, sealing
 from storage.engine import to_ms
 from storage.leadership import LeadershipLost
 from storage.sealing import seal
 from storage.series import WINDOW_MS, SeriesIds, append
-from storage.series_query import query, read
+from storage.series_query import query
 from tests.storage.stores import Store, lead
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -338,11 +338,33 @@ def test_an_old_range_is_read_from_roll_ups_with_its_extremes(store: Store) -> N
     assert (found.low[-1], found.high[-1], found.samples) == (5, 5, 121)
 
 
-def test_chunks_of_another_version_are_told_and_not_guessed(store: Store) -> None:
-    write(store, [sample(0, 1)])
-    run(store, at(9000))
+def test_a_damaged_chunk_is_a_gap_that_is_told_and_spoils_nothing_else(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(store, [sample(0, 1), sample(60, 3), sample(7200, 7)])
+    run(store, at(4 * 7200))
+    before = rolled(store.engine, DAY)
     with store.engine.begin() as connection:
-        connection.execute(update(schema.chunks).values(data=b"\x09"))
+        first = connection.scalar(select(func.min(schema.chunks.c.window)))
+        one = update(schema.chunks).where(schema.chunks.c.window == first)
+        connection.execute(one.values(data=b"\x09"))
 
-    with store.reading() as connection, pytest.raises(chunks.ChunkDamaged):
-        read(connection, connection.scalar(select(func.min(schema.series.c.id))) or 0, 0, 2**50)
+    assert values(store) == [7]
+    assert "a chunk is damaged" in capsys.readouterr().out
+    write(store, [sample(30, 10)])
+    run(store, at(4 * 7200))
+
+    assert values(store) == [10, 7]
+    assert rolled(store.engine, DAY) == before
+
+
+def test_sums_of_huge_values_stay_numbers(store: Store) -> None:
+    huge = [(second, 1e308) for second in (0, 60, 120)]
+    write(store, [sample(second, value) for second, value in huge])
+    write(store, [sample(second + 3600, -value) for second, value in huge])
+
+    run(store, at(9000))
+
+    [day] = rolled(store.engine, DAY).values()
+    assert (day[0], day[1], day[2]) == (6, -1e308, 1e308)
+    assert math.isfinite(day[3])
