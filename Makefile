@@ -22,7 +22,7 @@ run: setup
 	@exec $(BIN)/python app.py run
 
 test: setup-test
-	$(BIN)/python -m pytest -m "not faults" -n 2 --dist loadfile --durations=15 $(ARGS)
+	$(BIN)/python -m pytest -m "not faults" -n 3 --dist loadfile --durations=15 $(ARGS)
 
 faults: setup-test
 	$(BIN)/python -m pytest -s -m faults tests/faults $(ARGS)
