@@ -1,4 +1,4 @@
-"""The store: writing, size on disk, reading, and the work of a day, beside the targets of issue 4.
+"""The store: writing, size on disk, reading, and the work of a day, beside its targets.
 
 `python -m bench.storage [--quick] [--only write,sustained,disk,read,growth,upkeep]`. Everything lies
 in a temporary folder. What is compared is measured in turns, in one run.

@@ -85,7 +85,7 @@ def ledger(engine: Engine) -> Ledger:
 def disagreements(
     found: Ledger, arrived: Sequence[Arrival], kept: frozenset[Run], kills: int
 ) -> list[str]:
-    """Every breach of G1 to G4, in words. `kept` are results that were committed at some kill."""
+    """Every breach of what is promised, in words. `kept` are results committed at some kill."""
     return [
         *(f"lost the result {run}" for run in sorted(kept - found.runs)),
         *_states(found),

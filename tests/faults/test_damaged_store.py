@@ -1,4 +1,4 @@
-"""F8: flipped bytes, garbage, missing ends: Nocturne works, restores a backup, or refuses in a sentence."""
+"""Flipped bytes, garbage, missing ends: Nocturne works, restores a backup, or refuses in a sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""F2: kill -9 at each failpoint of an outage, and what must be true after the restart."""
+"""Kill -9 at each failpoint of an outage, and what must be true after the restart."""
 
 from __future__ import annotations
 

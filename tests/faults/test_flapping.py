@@ -1,4 +1,4 @@
-"""F19: a check that changes 500 times an hour, with a clock moved by hand over a real store."""
+"""A check that changes 500 times an hour, with a clock moved by hand over a real store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""F2: kill -9 while a delivery that died is handed to the fallback of its channel."""
+"""Kill -9 while a delivery that died is handed to the fallback of its channel."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""F8: an SQLite file that is deleted or replaced is noticed, told, and never begun anew as an empty one."""
+"""An SQLite file that is deleted or replaced is noticed, told, and never begun anew as an empty one."""
 
 from __future__ import annotations
 
