@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import signal
 import sqlite3
+import subprocess
 import time
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -43,6 +45,38 @@ def assert_intact(installed: Installed) -> None:
     row = installed.check("load")
     assert row.state.last_at == installed.results("load")[-1]
     assert row.state.runs == len(installed.results("load"))
+
+
+def writes(installed: Installed) -> bool:
+    """Whether somebody holds the write lock of the SQLite store at this moment."""
+    store = installed.folder / "nocturne.db"
+    with closing(sqlite3.connect(store, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        connection.execute("ROLLBACK")
+    return False
+
+
+def freeze(
+    installed: Installed, monitor: subprocess.Popen[str], *, within_a_write: bool = False
+) -> None:
+    """Stop a monitor between two writes, or within one.
+
+    Within one it keeps the lock of a SQLite file, and no other process can write until it goes on
+    or ends: a frozen monitor is replaced only if it was stopped between two.
+    """
+    deadline = time.monotonic() + 30
+    while True:
+        monitor.send_signal(signal.SIGSTOP)
+        # The signal takes a moment to stop every thread.
+        time.sleep(0.05)
+        if writes(installed) == within_a_write:
+            return
+        assert time.monotonic() < deadline, "never stopped at the moment that was asked for"
+        monitor.send_signal(signal.SIGCONT)
+        time.sleep(0.002)
 
 
 def test_a_monitor_killed_at_random_loses_nothing_that_was_committed(installed: Installed) -> None:
@@ -105,12 +139,32 @@ def test_a_frozen_monitor_whose_lease_ran_out_writes_nothing_when_it_thaws(
     installed.start("monitor")
     wait_for(lambda: installed.board().standbys == 1, 10)
 
-    frozen.send_signal(signal.SIGSTOP)
-    wait_for(lambda: 'epoch": 2' in installed.log("monitor"), 15)
+    freeze(installed, frozen)
+    wait_for(lambda: 'epoch": 2' in installed.log("monitor"), 20)
     frozen.send_signal(signal.SIGCONT)
 
     assert frozen.wait(10) == 1
     assert "another monitor has taken over" in installed.log("monitor")
+
+
+def test_a_monitor_frozen_within_a_write_is_never_shown_green_and_one_goes_on_when_it_thaws(
+    installed: Installed,
+) -> None:
+    installed.start("web")
+    frozen = installed.start("monitor")
+    installed.wait_for_result("load", 10)
+    installed.start("monitor")
+    wait_for(lambda: installed.board().standbys == 1, 10)
+    wait_for(lambda: installed.get("/health/ready")[0] == 200, 15)
+
+    freeze(installed, frozen, within_a_write=True)
+    wait_for(lambda: installed.get("/health/ready")[0] == 503, 20, pause_s=0.2)
+    wait_for(lambda: "database is locked" in installed.log("monitor"), 20)
+    thawed = datetime.now(UTC)
+    frozen.send_signal(signal.SIGCONT)
+
+    installed.wait_for_result("load", 15, after=thawed)
+    wait_for(lambda: installed.get("/health/ready")[0] == 200, 15, pause_s=0.2)
 
 
 def test_a_frozen_monitor_turns_readiness_503_within_fifteen_seconds(installed: Installed) -> None:
