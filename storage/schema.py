@@ -1,6 +1,7 @@
 """The tables. Times are integer milliseconds UTC (`Utc`), documents are JSON text (`Json`).
 
-Those of incidents stand in `incident_tables`, those of time series in `series_tables`.
+Those of incidents stand in `incident_tables`, those of time series in `series_tables`, those of
+people and keys in `access_tables`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
+from storage.access_tables import inbox, keys, sessions, throttles, users
 from storage.engine import LONG, Json, Utc, Words
 from storage.incident_tables import (
     affected,
@@ -45,9 +47,11 @@ __all__ = [
     "decisions",
     "definitions",
     "gaps",
+    "inbox",
     "incident_lines",
     "incident_numbers",
     "incidents",
+    "keys",
     "leadership",
     "metadata",
     "notices",
@@ -57,14 +61,17 @@ __all__ = [
     "rule_states",
     "samples",
     "series",
+    "sessions",
     "silences",
     "standbys",
+    "throttles",
     "transitions",
     "uptime",
+    "users",
     "web_figures",
 ]
 
-REVISION = "0004"
+REVISION = "0005"
 
 # What is defined: `base` from the file, `patch` from edits; history stands in `audit`.
 definitions = Table(
