@@ -6,20 +6,19 @@ request passes `guard`, and a route or callback that is not in the table is refu
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Mapping, Sequence
-from enum import IntEnum
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 import structlog
-from dash.exceptions import DependencyException
-from flask import Flask, Request, Response, request
-from sqlalchemy.exc import DBAPIError
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from flask import Request, Response, g, request
 
+from dashboard.api.answers import problem
+from dashboard.identity import BadKey, Identities, who
+from dashboard.ratelimits import RateLimits
+from domain.access import Identity, Need, Role, Scope, Verdict, verdict
 from domain.settings import Settings
 
 log = structlog.get_logger()
@@ -28,22 +27,13 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 MAX_BODY = 1 << 20
 
 
-class Role(IntEnum):
-    """What a viewer may do; each role includes those before it."""
-
-    NOBODY = 0
-    VIEWER = 1
-    OPERATOR = 2
-    ADMIN = 3
-
-
 ROLES = {"none": Role.NOBODY, "viewer": Role.VIEWER, "operator": Role.OPERATOR}
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 # Every other path is a page, which the browser's side resolves; those for programs are not.
 PAGES = "/<path:path>"
-PROGRAMS = ("/api/", "/health", "/incidents", "/live/", "/_dash", "/metrics")
+PROGRAMS = ("/api/", "/health", "/incidents", "/live/", "/_dash", "/metrics", "/ping/")
 
 # Rule and methods → the role it needs. `/health` itself decides how much it tells whom.
 ROUTES: Mapping[tuple[str, str], Role] = {
@@ -51,6 +41,16 @@ ROUTES: Mapping[tuple[str, str], Role] = {
     ("/health/simple", "GET"): Role.NOBODY,
     ("/health/live", "GET"): Role.NOBODY,
     ("/health/ready", "GET"): Role.NOBODY,
+    ("/api/health", "GET"): Role.NOBODY,
+    ("/api/health/simple", "GET"): Role.NOBODY,
+    ("/api/monitoring/stats", "GET"): Role.VIEWER,
+    ("/health/comprehensive", "GET"): Role.VIEWER,
+    ("/health/databases", "GET"): Role.VIEWER,
+    ("/health/performance", "GET"): Role.VIEWER,
+    ("/health/system", "GET"): Role.VIEWER,
+    ("/health/monitoring", "GET"): Role.VIEWER,
+    ("/health/monitoring/start", "POST"): Role.OPERATOR,
+    ("/health/monitoring/stop", "POST"): Role.OPERATOR,
     ("/health/components/<path:name>", "GET"): Role.VIEWER,
     ("/health/alerts/test", "GET"): Role.VIEWER,
     ("/health/alerts/test", "POST"): Role.OPERATOR,
@@ -69,6 +69,15 @@ ROUTES: Mapping[tuple[str, str], Role] = {
     ("/api/v1/checks/<path:name>/check-now", "POST"): Role.OPERATOR,
     ("/api/v1/checks/<path:name>/pause", "POST"): Role.OPERATOR,
     ("/api/v1/checks/<path:name>/resume", "POST"): Role.OPERATOR,
+    ("/api/v1/checks/bulk", "POST"): Role.OPERATOR,
+    ("/api/v1/checks", "GET"): Role.VIEWER,
+    ("/api/v1/checks", "POST"): Role.OPERATOR,
+    ("/api/v1/checks/try", "POST"): Role.OPERATOR,
+    ("/api/v1/checks/<path:name>", "GET"): Role.VIEWER,
+    ("/api/v1/checks/<path:name>", "PATCH"): Role.OPERATOR,
+    ("/api/v1/checks/<path:name>/revert", "POST"): Role.OPERATOR,
+    ("/api/v1/checks/<path:name>/remove", "POST"): Role.OPERATOR,
+    ("/api/v1/kinds", "GET"): Role.VIEWER,
     ("/api/v1/monitoring/start", "POST"): Role.OPERATOR,
     ("/api/v1/monitoring/stop", "POST"): Role.OPERATOR,
     ("/api/v1/commands/<int:command_id>", "GET"): Role.VIEWER,
@@ -99,17 +108,64 @@ ROUTES: Mapping[tuple[str, str], Role] = {
     ("/api/v1/series", "GET"): Role.VIEWER,
     ("/api/v1/series/points", "GET"): Role.VIEWER,
     ("/api/v1/uptime", "GET"): Role.VIEWER,
+    ("/api/v1/metrics", "GET"): Role.VIEWER,
+    ("/api/v1/metrics", "POST"): Role.OPERATOR,
+    ("/api/v1/metrics/<name>", "GET"): Role.VIEWER,
+    ("/metrics", "GET"): Role.VIEWER,
     # Dash's own: the page frame, its layout, its scripts, our assets, the callbacks (see below).
     ("/", "GET"): Role.VIEWER,
     (PAGES, "GET"): Role.VIEWER,
     ("/_dash-layout", "GET"): Role.VIEWER,
     ("/_dash-dependencies", "GET"): Role.VIEWER,
     ("/_dash-update-component", "POST"): Role.VIEWER,
+    # Logging in, and what is one's own.
+    ("/login", "GET"): Role.NOBODY,
+    ("/setup", "GET"): Role.NOBODY,
+    ("/api/v1/session", "GET"): Role.NOBODY,
+    ("/api/v1/session", "POST"): Role.NOBODY,
+    ("/api/v1/session", "DELETE"): Role.NOBODY,
+    ("/api/v1/setup", "POST"): Role.NOBODY,
+    ("/api/v1/account/password", "POST"): Role.VIEWER,
+    ("/api/v1/account/sessions", "GET"): Role.VIEWER,
+    ("/api/v1/account/sessions/end", "POST"): Role.VIEWER,
+    ("/api/v1/audit", "GET"): Role.OPERATOR,
+    ("/api/v1/people", "GET"): Role.ADMIN,
+    ("/api/v1/people", "POST"): Role.ADMIN,
+    ("/api/v1/people/<name>", "PATCH"): Role.ADMIN,
+    ("/api/v1/people/<name>", "DELETE"): Role.ADMIN,
+    ("/api/v1/keys", "GET"): Role.ADMIN,
+    ("/api/v1/keys", "POST"): Role.ADMIN,
+    ("/api/v1/keys/<int:key_id>/revoke", "POST"): Role.ADMIN,
+    # Whoever has the token of a job may ping for it.
+    ("/ping/<token>", "GET"): Role.NOBODY,
+    ("/ping/<token>", "POST"): Role.NOBODY,
+    ("/ping/<token>/<what>", "GET"): Role.NOBODY,
+    ("/ping/<token>/<what>", "POST"): Role.NOBODY,
+    ("/api/v1/checks/<path:name>/results", "POST"): Role.OPERATOR,
     ("/_favicon.ico", "GET"): Role.NOBODY,
     ("/assets/<path:filename>", "GET"): Role.NOBODY,
     ("/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>", "GET"): Role.NOBODY,
 }
 
+
+# What a key opens by a scope of its own, beside those that its role opens. A wall's token opens of
+# the pages its own alone.
+SCOPES: Mapping[tuple[str, str], frozenset[Scope]] = {
+    ("/api/v1/metrics", "POST"): frozenset({Scope.METRICS}),
+    ("/health/alerts/test", "GET"): frozenset({Scope.TEST}),
+    ("/health/alerts/test", "POST"): frozenset({Scope.TEST}),
+    ("/api/v1/checks/<path:name>/results", "POST"): frozenset({Scope.RESULTS}),
+    ("/live/snapshot", "GET"): frozenset({Scope.WALL}),
+    (PAGES, "GET"): frozenset({Scope.WALL}),
+    ("/_dash-layout", "GET"): frozenset({Scope.WALL}),
+    ("/_dash-dependencies", "GET"): frozenset({Scope.WALL}),
+    ("/_dash-update-component", "POST"): frozenset({Scope.WALL}),
+}
+WALL_PAGE = "/wall"
+
+# Changes that need not be JSON from our own origin: curl sends what a job printed, and nobody can
+# send it who does not have the token that stands in the address.
+BY_ADDRESS = frozenset({"/ping/<token>", "/ping/<token>/<what>"})
 
 # Dash's own callbacks: the router of its pages. Those of a page stand beside it in callbacks/.
 DASH_CALLBACKS: Mapping[str, Role] = {
@@ -126,28 +182,45 @@ class Refused(Exception):
 
 
 class Access:
-    """Decides every request of one app: host, origin, route, role, callback."""
+    """Decides every request of one app: host, sender, route, origin, callback, and how many."""
 
-    def __init__(self, settings: Settings, callbacks: Mapping[str, Role]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        callbacks: Mapping[str, Role],
+        identities: Identities,
+        limits: RateLimits,
+    ) -> None:
         self._hosts = LOOPBACK | {name.lower() for name in (settings.web.host, *settings.web.hosts)}
-        self._anonymous = ROLES[settings.web.anonymous] if _is_loopback(settings) else Role.NOBODY
         self._callbacks = callbacks
+        self._identities = identities
+        self._limits = limits
+
+    def who(self) -> Identity:
+        """Who sent the present request. Raises BadKey."""
+        return who() if "nocturne_identity" in g else self._identities.recognise(request)
 
     def role(self) -> Role:
-        """The role of whoever sent the present request. Logins come later: all are anonymous."""
-        return self._anonymous
+        """The role of whoever sent the present request."""
+        return self.who().role
 
     def guard(self) -> Response | None:
         """Refuse the present request unless every rule lets it pass."""
         try:
             self._check_host(request)
+            to_wall = self._identities.to_wall(request)
+            if to_wall is not None:
+                return to_wall
             self._check_route(request)
             # What no route takes changes nothing, and Flask answers it with 404 or 405.
             if request.routing_exception is None and request.method not in SAFE:
+                self._check_size(request)
                 self._check_origin(request)
             if request.path == "/_dash-update-component":
                 self._check_callback(request)
         except Refused as refused:
+            if refused.status == HTTPStatus.UNAUTHORIZED and is_for_a_reader(request):
+                return to_login(request)
             return problem(refused.status, str(refused))
         return None
 
@@ -163,24 +236,45 @@ class Access:
         if asked.url_rule.rule == PAGES and asked.path.startswith(PROGRAMS):
             raise Refused(404, "there is nothing at this address")
         method = "GET" if asked.method == "HEAD" else asked.method
-        needed = ROUTES.get((asked.url_rule.rule, method))
+        route = (asked.url_rule.rule, method)
+        needed = ROUTES.get(route)
         if needed is None:
             if method == "OPTIONS" or (asked.routing_exception is not None):
                 return
             raise Refused(403, "not allowed")
-        if self.role() < needed:
-            raise Refused(401, "not allowed without a login")
+        # Who it is takes a look into the store: not for what all may read, and all read the same.
+        if needed is Role.NOBODY and method in SAFE and not asked.path.startswith("/api/"):
+            return
+        self._admit(Need(role=needed, scopes=_scopes(route, asked)))
+
+    def _admit(self, need: Need) -> None:
+        """Raises Refused for who may not do what needs `need`, or does it too often."""
+        try:
+            identity = self.who()
+        except BadKey as bad:
+            raise Refused(401, str(bad)) from None
+        found = verdict(identity, need)
+        if found is not Verdict.ALLOWED:
+            raise Refused(401 if found is Verdict.LOGIN_NEEDED else 403, found.value)
+        sender = identity.name if identity.via == "key" else f"{request.remote_addr}"
+        wait_s = self._limits.wait_s(sender)
+        if wait_s:
+            raise Refused(429, f"too many requests: try again in {wait_s:.1f} s")
 
     def _check_origin(self, asked: Request) -> None:
         """A change must come from our own pages or from a program, never from another site."""
+        if asked.url_rule is not None and asked.url_rule.rule in BY_ADDRESS:
+            return
         origin = asked.headers.get("Origin")
         if origin is not None and urlsplit(origin).netloc.lower() != asked.host.lower():
             raise Refused(403, "cross-site request refused")
         if asked.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
             raise Refused(403, "cross-site request refused")
-        # A form cannot send JSON across sites without being asked first.
-        if asked.mimetype != "application/json":
+        # A form cannot send JSON across sites without being asked first; and no browser adds a key.
+        if asked.mimetype != "application/json" and "Authorization" not in asked.headers:
             raise Refused(415, "send JSON (Content-Type: application/json)")
+
+    def _check_size(self, asked: Request) -> None:
         if (asked.content_length or 0) > MAX_BODY:
             raise Refused(413, "the request is too large")
 
@@ -191,83 +285,24 @@ class Access:
             raise Refused(400, "the body is not JSON") from None
         output = body.get("output") if isinstance(body, dict) else None
         needed = self._callbacks.get(output) if isinstance(output, str) else None
-        if needed is None or self.role() < needed:
+        if needed is None:
             raise Refused(403, "not allowed")
         if not _well_formed(body):
             raise Refused(400, "inputs and outputs are not as Dash sends them")
+        if self.role() < needed and not _is_walls(body):
+            raise Refused(403, "not allowed")
 
 
-def secure(
-    server: Flask,
-    access: Access,
-    script_hashes: Callable[[], Sequence[str]],
-    is_page: Callable[[str], bool],
-) -> None:
-    """Put `access` in front of every request, and the security headers on every answer.
-
-    `script_hashes` is asked once, after the first request: Dash adds inline scripts only then.
-    `is_page` tells which paths are pages: the frame that Dash serves for any other one is a 404.
-    """
-    server.before_request(access.guard)
-    policy = functools.cache(lambda: content_policy(script_hashes()))
-
-    @server.after_request
-    def _headers(response: Response) -> Response:
-        is_frame = request.url_rule is not None and request.url_rule.rule == PAGES
-        if is_frame and response.status_code == HTTPStatus.OK and not is_page(request.path):
-            response.status_code = HTTPStatus.NOT_FOUND
-        response.headers["Content-Security-Policy"] = policy()
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "same-origin"
-        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-        if "Cache-Control" not in response.headers:
-            response.headers["Cache-Control"] = "no-store"
-        return response
+def to_login(asked: Request) -> Response:
+    """On to the login page, and from there to what was asked for."""
+    address = asked.full_path.rstrip("?")
+    return Response(status=303, headers={"Location": f"/login?{urlencode({'next': address})}"})
 
 
-def content_policy(script_hashes: Sequence[str]) -> str:
-    """The Content-Security-Policy: everything from here, no inline script but Dash's hashed ones."""
-    scripts = " ".join(["'self'", *script_hashes])
-    return (
-        f"default-src 'self'; script-src {scripts}; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
-        "form-action 'self'; frame-ancestors 'none'"
-    )
-
-
-def answer_errors(server: Flask) -> None:
-    """Answer every error as problem+json, without a word about what went wrong inside."""
-    # Dash raises this for a script that does not exist, which would be answered as 500.
-    server.register_error_handler(
-        DependencyException, lambda _: problem(404, "there is no such script")
-    )
-
-    @server.errorhandler(DBAPIError)
-    def _away(error: DBAPIError) -> Response:
-        log.warning("the store cannot be read", path=request.path, error=str(error.orig))
-        return problem(503, "the store cannot be reached at the moment: try again")
-
-    @server.errorhandler(HTTPException)
-    def _refused(error: HTTPException) -> Response:
-        answer = problem(error.code or 500, error.description or error.name)
-        if isinstance(error, MethodNotAllowed) and error.valid_methods:
-            answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
-        return answer
-
-    @server.errorhandler(Exception)
-    def _failed(error: Exception) -> Response:
-        log.exception("a request failed", path=request.path)
-        return problem(500, "the server failed to answer; its log tells more")
-
-
-def problem(status: int, detail: str) -> Response:
-    """An error as RFC 9457 problem+json."""
-    body = {"type": "about:blank", "status": status, "detail": detail}
-    return Response(msgspec.json.encode(body), status, content_type="application/problem+json")
-
-
-def _is_loopback(settings: Settings) -> bool:
-    return settings.web.host in LOOPBACK
+def anonymous_role(settings: Settings) -> Role:
+    """What may be done without a login: what the settings say where only this machine can ask."""
+    alone = settings.web.host in LOOPBACK and not settings.web.proxy
+    return ROLES[settings.web.anonymous] if alone else Role.NOBODY
 
 
 def _well_formed(body: dict[str, Any]) -> bool:
@@ -280,6 +315,26 @@ def _well_formed(body: dict[str, Any]) -> bool:
         and isinstance(body.get("changedPropIds", []), list)
         and all(isinstance(item, dict) and {"id", "property"} <= item.keys() for item in flat)
     )
+
+
+def _scopes(route: tuple[str, str], asked: Request) -> frozenset[Scope]:
+    """The scopes that open a route by themselves, at this address."""
+    if route[0] == PAGES and asked.path != WALL_PAGE:
+        return frozenset()
+    return SCOPES.get(route, frozenset())
+
+
+def _is_walls(body: dict[str, Any]) -> bool:
+    """Whether a callback is that of Dash's router for the wall: all that a wall's token may call."""
+    inputs = [each for each in body["inputs"] if isinstance(each, dict)]
+    paths = [each.get("value") for each in inputs if each["property"] == "pathname"]
+    return body.get("output") in DASH_CALLBACKS and paths == [WALL_PAGE]
+
+
+def is_for_a_reader(asked: Request) -> bool:
+    """Whether a browser asks for a page, which a page for people may answer."""
+    best = asked.accept_mimetypes.best_match(["application/json", "text/html"])
+    return asked.method == "GET" and best == "text/html" and not asked.path.startswith("/api/")
 
 
 def _list(value: Any) -> list[Any]:

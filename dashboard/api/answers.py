@@ -13,3 +13,9 @@ def answer(body: Any, status: int = 200, *, content_type: str = "application/jso
     made = Response(msgspec.json.encode(body), status, content_type=content_type)
     made.headers["Cache-Control"] = "no-store"
     return made
+
+
+def problem(status: int, detail: str) -> Response:
+    """An error as RFC 9457 problem+json."""
+    body = {"type": "about:blank", "status": status, "detail": detail}
+    return Response(msgspec.json.encode(body), status, content_type="application/problem+json")

@@ -1,0 +1,95 @@
+"""Puts the guard before every request, security headers on every answer, and no inner error in any."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+
+import structlog
+from dash.exceptions import DependencyException
+from flask import Flask, Response, request
+from sqlalchemy.exc import DBAPIError
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from dashboard import refusals
+from dashboard.access import PAGES, Access, is_for_a_reader
+from dashboard.api.answers import problem
+
+log = structlog.get_logger()
+
+
+def secure(
+    server: Flask,
+    access: Access,
+    script_hashes: Callable[[], Sequence[str]],
+    is_page: Callable[[str], bool],
+) -> None:
+    """Put `access` in front of every request, and the security headers on every answer.
+
+    `script_hashes` is asked once, after the first request: Dash adds inline scripts only then.
+    `is_page` tells which paths are pages: the frame that Dash serves for any other one is a 404.
+    """
+    server.before_request(access.guard)
+    policy = functools.cache(lambda: content_policy(script_hashes()))
+
+    @server.after_request
+    def _headers(response: Response) -> Response:
+        is_frame = request.url_rule is not None and request.url_rule.rule == PAGES
+        if is_frame and response.status_code == HTTPStatus.OK and not is_page(request.path):
+            response.status_code = HTTPStatus.NOT_FOUND
+        response.headers["Content-Security-Policy"] = policy()
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        if "Cache-Control" not in response.headers:
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+
+def _told_to_people(response: Response) -> Response:
+    if response.mimetype == "application/problem+json" and is_for_a_reader(request):
+        told = response.get_json(silent=True) or {}
+        response.set_data(refusals.page(response.status_code, str(told.get("detail", ""))))
+        response.content_type = "text/html; charset=utf-8"
+        response.headers["Vary"] = "Accept"
+    return response
+
+
+def content_policy(script_hashes: Sequence[str]) -> str:
+    """The Content-Security-Policy: everything from here, no inline script but Dash's hashed ones."""
+    scripts = " ".join(["'self'", *script_hashes])
+    return (
+        f"default-src 'self'; script-src {scripts}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
+        "form-action 'self'; frame-ancestors 'none'"
+    )
+
+
+def answer_errors(server: Flask) -> None:
+    """Answer every error as problem+json, without a word about what went wrong inside.
+
+    Browsers that ask for a page get one that tells the same to people.
+    """
+    server.after_request(_told_to_people)
+    # Dash raises this for a script that does not exist, which would be answered as 500.
+    server.register_error_handler(
+        DependencyException, lambda _: problem(404, "there is no such script")
+    )
+
+    @server.errorhandler(DBAPIError)
+    def _away(error: DBAPIError) -> Response:
+        log.warning("the store cannot be read", path=request.path, error=str(error.orig))
+        return problem(503, "the store cannot be reached at the moment: try again")
+
+    @server.errorhandler(HTTPException)
+    def _refused(error: HTTPException) -> Response:
+        answer = problem(error.code or 500, error.description or error.name)
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return answer
+
+    @server.errorhandler(Exception)
+    def _failed(error: Exception) -> Response:
+        log.exception("a request failed", path=request.path)
+        return problem(500, "the server failed to answer; its log tells more")
