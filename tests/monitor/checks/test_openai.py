@@ -238,6 +238,39 @@ def test_a_purse_is_empty_each_day_and_remembers_the_total() -> None:
     assert (purse.spent(second), purse.total) == (0.1, 0.85)
 
 
+def test_a_purse_goes_on_from_what_was_stored_and_never_forgets_what_it_counted() -> None:
+    purse, first, second = Purse(), date(2026, 3, 1), date(2026, 3, 2)
+
+    purse.take_up(10.0, 0.5, first)
+    purse.take_up(9.0, 0.25, first)  # of another check that shares it, from an earlier run
+    assert (purse.spent(first), purse.total) == (0.5, 10.0)
+
+    purse.take_up(8.0, 0.75, second)
+    purse.take_up(12.0, 3.0, first)
+    assert (purse.spent(first), purse.spent(second), purse.total) == (0, 0.75, 12.0)
+
+
+async def test_a_check_goes_on_counting_from_its_last_stored_result_whatever_that_was() -> None:
+    fields = {"model": "gpt-small", "completion": True, "price_out": 1e6, "daily_cap_usd": 5}
+    stub = Stub()
+    async with running(stub):
+        paid = await visit(stub, **fields)
+        stub.models = (500, b"")
+        failed = await visit(stub, **fields)
+        # Another process has another purse: here that of another key.
+        given = {"base_url": f"http://127.0.0.1:{stub.port}/v1", "api_key": "sk-later", **fields}
+        later = msgspec.convert(given, OpenAICheck)
+        later.resume({}, {})
+        later.resume(failed.metrics, failed.details)
+        stub.models = (200, models("gpt-small"))
+        resumed = await later.run(Deadline.after(5))
+
+    assert paid.metrics["openai.spent_usd"] == failed.metrics["openai.spent_usd"] == 2
+    assert "openai.cost_usd" not in failed.metrics
+    assert resumed.metrics["openai.spent_today_usd"] == 4
+    assert resumed.metrics["openai.spent_usd"] == 4
+
+
 def test_a_purse_belongs_to_a_key_and_model_whatever_else_changes() -> None:
     assert purse_of("http://h", "m", "k") is purse_of("http://h", "m", "k")
     assert purse_of("http://h", "m", "k") is not purse_of("http://h", "m", "other")

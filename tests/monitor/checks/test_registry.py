@@ -14,6 +14,8 @@ OURS = {
         "application",
         "callable",
         "command",
+        "composite",
+        "custom",
         "dns",
         "file",
         "http",

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
+import certifi
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from domain.facts import Cause, Status
-from monitor.checks import Deadline, hanging_s, in_thread
+from monitor.checks import Deadline, hanging_s, in_thread, tcp
 from monitor.checks.tcp import TcpCheck
 
 
@@ -104,6 +109,37 @@ async def test_a_dead_resolver_costs_one_thread_and_no_more_time_than_given() ->
 def test_fields_that_cannot_work_are_refused(fields: dict[str, object]) -> None:
     with pytest.raises(msgspec.ValidationError):
         msgspec.convert(fields, TcpCheck)
+
+
+@given(st.binary(max_size=80))
+def test_bytes_that_are_no_certificate_have_no_days_left(garbage: bytes) -> None:
+    assert tcp.days_left(garbage) is None
+
+
+def authority() -> bytes:
+    """A real certificate: the first of those that are trusted."""
+    text = Path(certifi.where()).read_text()
+    begin, end = "-----BEGIN CERTIFICATE-----", "-----END CERTIFICATE-----"
+    return ssl.PEM_cert_to_DER_cert(text[text.index(begin) : text.index(end) + len(end)])
+
+
+def test_a_certificate_has_its_days_left() -> None:
+    found = tcp.days_left(authority())
+
+    assert found is not None
+    assert found > -36500
+
+
+@given(st.data())
+def test_a_damaged_certificate_has_days_left_or_none_and_never_raises(data: st.DataObject) -> None:
+    whole = authority()
+    damaged = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 4))):
+        damaged[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
+
+    found = tcp.days_left(bytes(damaged[: data.draw(st.integers(0, len(whole)))]))
+
+    assert found is None or isinstance(found, float)
 
 
 def test_the_target_puts_brackets_around_an_ipv6_address() -> None:
