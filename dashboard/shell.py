@@ -39,7 +39,10 @@ NAVIGATION: Final = (
         heading="",
         entries=(
             Entry(label="Overview", path="/", icon="overview"),
+            Entry(label="Wall", path="/wall", icon="wall"),
+            Entry(label="Checks", path="/checks", icon="checks"),
             Entry(label="Incidents", path="/incidents", icon="incidents"),
+            Entry(label="Business", path="/business", icon="business"),
         ),
     ),
     Section(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from dashboard.live import WINDOW, Moment, Viewed, alert_reading
@@ -14,13 +14,15 @@ from domain.incidents import Incident, fingerprint
 from domain.reading import Reading, overall
 from domain.score import Component, Score, score
 from domain.state import stale_at
-from domain.timeline import ticks
+from domain.timeline import LETTERS, Stretch, ticks
 from domain.units import show
 from storage.engine import to_ms
 from storage.incident_readings import Alert, PagingHealth
 from storage.readings import Board, CheckRow
 
 TICKS = 48
+MINUTES = 60
+HEALTHY = LETTERS[Status.HEALTHY]
 # Marks that a check is counted under instead of its status: none of them may look green.
 COUNTED_BY_MARK = {
     Mark.PENDING: "pending",
@@ -38,6 +40,7 @@ def snapshot(moment: Moment, version: str) -> dict[str, Any]:
     """The document of `GET /live/snapshot`. Times are milliseconds UTC, durations seconds."""
     board = moment.board
     standing = {each.fingerprint: each for each in moment.incidents}
+    strips = Strips(moment.at)
     return {
         "version": version,
         "revision": board.revision,
@@ -58,7 +61,7 @@ def snapshot(moment: Moment, version: str) -> dict[str, Any]:
             if alert_reading(each).status is not Status.HEALTHY
         ],
         "checks": [
-            _check(each, moment.at, standing.get(fingerprint(each.row.name)))
+            _check(each, moment.at, standing.get(fingerprint(each.row.name)), strips)
             for each in moment.checks
         ],
     }
@@ -69,6 +72,37 @@ def counts(readings: Sequence[Reading]) -> dict[str, int]:
     found = Counter(COUNTED_BY_MARK.get(each.mark, each.status.word) for each in readings)
     names = [status.word for status in Status] + [*COUNTED_BY_MARK.values()]
     return {name: found.get(name, 0) for name in names}
+
+
+def last_hour(day: Sequence[Stretch], now: datetime) -> str | None:
+    """A letter for each minute of the last hour, the present one last; None when all were healthy.
+
+    Minutes are whole ones of the clock, so that those of different checks fall together.
+    """
+    end = now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+    start = end - timedelta(minutes=MINUTES)
+    recent = [each for each in day if each.end > start]
+    if recent and recent[0].start <= start and all(each.letter == HEALTHY for each in recent):
+        return None
+    return ticks(recent, start, end, MINUTES)
+
+
+class Strips:
+    """The letters of days and hours. Checks that share a day (see `Live`) share its letters."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._made: dict[int, dict[str, str | None]] = {}
+
+    def of(self, day: tuple[Stretch, ...]) -> dict[str, str | None]:
+        """The `ticks` and the `hour` of a day, which must live as long as this."""
+        made = self._made.get(id(day))
+        if made is None:
+            made = self._made[id(day)] = {
+                "ticks": ticks(day, self._now - WINDOW, self._now, TICKS),
+                "hour": last_hour(day, self._now),
+            }
+        return made
 
 
 def health_score(checks: Sequence[Viewed]) -> Score:
@@ -142,7 +176,9 @@ def _paging(found: PagingHealth) -> dict[str, Any]:
     }
 
 
-def _check(each: Viewed, now: datetime, incident: Incident | None) -> dict[str, Any]:
+def _check(
+    each: Viewed, now: datetime, incident: Incident | None, strips: Strips
+) -> dict[str, Any]:
     row, about, state = each.row, each.row.about, each.row.state
     headline = row.metrics.get(about["headline"])
     note = soft_note(state, policy(row))
@@ -168,7 +204,7 @@ def _check(each: Viewed, now: datetime, incident: Incident | None) -> dict[str, 
         "interval_s": interval_s,
         "value": None if headline is None else show(headline, about["unit"]),
         "spark": list(state.spark),
-        "ticks": ticks(each.day, now - WINDOW, now, TICKS),
+        **strips.of(each.day),
         "weight": about["weight"],
         "depends_on": [name for group in about["depends_on"] for name in group],
         "flapping": state.flapping,
@@ -208,6 +244,8 @@ def _incident(incident: Incident) -> dict[str, Any]:
         "severity": incident.severity.word,
         "acknowledged_by": incident.acknowledged_by,
         "acknowledged_at": _ms(incident.acknowledged_at),
+        "assignee": incident.assignee,
+        "page_gate": incident.page_gate,
         "opened_at": to_ms(incident.opened_at),
     }
 

@@ -14,19 +14,23 @@ from dashboard.snapshot import policy
 from dashboard.trend import Trend, trend
 from domain.explain import why
 from domain.facts import Cause, Detail, Mark, Status
+from domain.incidents import Incident, fingerprint, reads_as
 from domain.reading import Reading
 from domain.state import mark_of, reads
 from domain.timeline import Stretch, stretches
 from domain.units import show, unit_of
+from domain.uptime import Spent, spent
 from storage.changes import CHECK
+from storage.check_history import incidents_around, rolled
 from storage.readings import Board, CheckRow, Readings, ResultRow
 
 DAY = timedelta(hours=24)
-WINDOWS = (("24 h", DAY), ("7 d", timedelta(days=7)), ("30 d", timedelta(days=30)))
+WINDOWS = (("24 h", 1), ("7 d", 7), ("30 d", 30), ("90 d", 90))
+INCIDENT_DAYS = 30
+INCIDENTS_SHOWN = 4
 RESULTS_READ = 200
 AUDIT_SHOWN = 5
 RELATIVES_SHOWN = 8
-UP, DOWN = "hwd", "c"
 SIGNS = {"gt": ">", "gte": "≥", "lt": "<", "lte": "≤", "eq": "=", "ne": "≠"}
 # The names of those that need a check, by its name.
 Needed = Mapping[str, tuple[str, ...]]
@@ -59,6 +63,18 @@ class RuleView:
     title: str
     levels: str
     level: Status | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentView:
+    """An incident of the check, or one that affected it; `ended_at` is None while it stands."""
+
+    id: str
+    title: str
+    status: Status
+    opened_at: datetime
+    ended_at: datetime | None
+    affected: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +111,8 @@ class CheckView:
     day: tuple[Stretch, ...]
     changes: int
     uptimes: tuple[Uptime, ...]
+    incidents: tuple[IncidentView, ...]
+    incident_count: int
     needs: tuple[Relative, ...]
     needed_by: tuple[Relative, ...]
     unshown: int
@@ -120,8 +138,13 @@ def check_view(
     if row is None:
         return None
     about, state, shown = row.about, row.state, read(row, now)
-    month = history(readings, row, shown, WINDOWS[-1][1], now)
-    day = joined(clip(month, now - DAY, now))
+    # From a full hour on: what lies before it is rolled up by hours and days.
+    edge = (now - DAY).replace(minute=0, second=0, microsecond=0)
+    recent = history(readings, row, shown, now - edge, now)
+    day = joined(clip(recent, now - DAY, now))
+    around, incident_count = incidents_around(
+        readings.engine, name, now - timedelta(days=INCIDENT_DAYS), INCIDENTS_SHOWN
+    )
     children = (needed if needed is not None else needed_by(readings.board(now))).get(name, ())
     parents = [parent for group in about["depends_on"] for parent in group]
     return CheckView(
@@ -143,7 +166,12 @@ def check_view(
         why=why(state, shown, policy(row), now),
         day=day,
         changes=sum(before.letter != after.letter for before, after in pairwise(day)),
-        uptimes=tuple(uptime(label, month, now - window, now) for label, window in WINDOWS),
+        uptimes=tuple(
+            _uptime(label, days, _spent(readings, row.id, recent, edge, now, days))
+            for label, days in WINDOWS
+        ),
+        incidents=tuple(_incident(each, name) for each in around),
+        incident_count=incident_count,
         needs=relatives(readings, parents[:RELATIVES_SHOWN], now),
         needed_by=relatives(readings, children[:RELATIVES_SHOWN], now),
         unshown=max(0, len(parents) - RELATIVES_SHOWN) + max(0, len(children) - RELATIVES_SHOWN),
@@ -151,15 +179,17 @@ def check_view(
         results=_results(readings, row, now),
         numbers=_numbers(row.metrics, row.details),
         edits=edits(readings.audit(CHECK, name, AUDIT_SHOWN)),
-        trend=None if hours is None else trend(readings, row, month, now, hours),
+        trend=None if hours is None else _trend(readings, row, now, hours),
     )
 
 
 def check_trend(readings: Readings, name: str, now: datetime, hours: float) -> Trend | None:
     """Only the chart of one check over `hours`; None when there is no such check."""
     row = readings.check(name)
-    if row is None:
-        return None
+    return None if row is None else _trend(readings, row, now, hours)
+
+
+def _trend(readings: Readings, row: CheckRow, now: datetime, hours: float) -> Trend:
     parts = history(readings, row, read(row, now), timedelta(hours=hours), now)
     return trend(readings, row, parts, now, hours)
 
@@ -202,20 +232,39 @@ def joined(parts: Sequence[Stretch]) -> tuple[Stretch, ...]:
     return tuple(whole)
 
 
-def uptime(label: str, parts: Sequence[Stretch], start: datetime, end: datetime) -> Uptime:
-    """The share of measured time that was not critical.
+def _spent(
+    readings: Readings,
+    check_id: int,
+    recent: Sequence[Stretch],
+    edge: datetime,
+    now: datetime,
+    days: int,
+) -> Spent:
+    """How long the check read what in the last days; `recent` reaches back to `edge`."""
+    window = timedelta(days=days)
+    if window <= DAY:
+        return spent(clip(recent, now - window, now))
+    return rolled(readings.engine, check_id, now - window, edge) + spent(recent)
 
-    Blocked, paused, unknown and unmeasured time counts neither way.
-    """
-    lengths = [(part.letter, part.length_s) for part in clip(parts, start, end)]
-    up = sum(length for letter, length in lengths if letter in UP)
-    down = sum(length for letter, length in lengths if letter in DOWN)
+
+def _uptime(label: str, days: int, times: Spent) -> Uptime:
     return Uptime(
         label=label,
-        percent=100 * up / (up + down) if up + down else None,
-        down_s=down,
-        measured_s=up + down,
-        window_s=(end - start).total_seconds(),
+        percent=times.percent,
+        down_s=times.down_ms / 1000,
+        measured_s=(times.up_ms + times.down_ms) / 1000,
+        window_s=timedelta(days=days).total_seconds(),
+    )
+
+
+def _incident(incident: Incident, name: str) -> IncidentView:
+    return IncidentView(
+        id=incident.id,
+        title=incident.title,
+        status=reads_as(incident.severity),
+        opened_at=incident.opened_at,
+        ended_at=None if incident.is_open else incident.resolved_at,
+        affected=incident.fingerprint != fingerprint(name),
     )
 
 

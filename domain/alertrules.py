@@ -98,6 +98,24 @@ def selects(rule: AlertRule, metric: str, labels: Iterable[tuple[str, str]]) -> 
     )
 
 
+# How a condition is read out, of values and of the time that is left.
+BEYOND: Mapping[Operator, str] = {
+    Operator.GT: "above",
+    Operator.GTE: "at or above",
+    Operator.LT: "below",
+    Operator.LTE: "at or below",
+    Operator.EQ: "exactly",
+    Operator.NE: "other than",
+}
+BEYOND_TIME: Mapping[Operator, str] = {
+    **BEYOND,
+    Operator.GT: "more than",
+    Operator.GTE: "at least",
+    Operator.LT: "less than",
+    Operator.LTE: "at most",
+}
+
+
 def fingerprint(rule_id: str, labels: Iterable[tuple[str, str]]) -> str:
     """The fingerprint of one series under a rule: `rule:disk-high:mount=/`.
 
@@ -121,17 +139,28 @@ def operator_for(reaches: float | None) -> Operator:
 
 
 def condition(rule: AlertRule) -> str:
-    """The rule in words: `system.cpu.percent gt: warning 70 %, critical 85 % for 1 min`."""
+    """The rule in words: `system.cpu.percent above 70 % (warning), 85 % (critical), for 1 min`."""
     if rule.kind is RuleKind.ABSENCE:
         return f"{rule.metric}: no data for {span(rule.for_s)}"
-    given = (("warning", rule.levels.warning), ("critical", rule.levels.critical))
-    levels = (f"{name} {show(at, rule.levels.unit)}" for name, at in given if at is not None)
-    held = f" for {span(rule.for_s)}" if rule.for_s else ""
-    what = "" if rule.kind is RuleKind.THRESHOLD else f" {_rate_words(rule)}"
-    return f"{rule.metric}{what} {rule.levels.operator}: {', '.join(levels)}{held}"
+    levels = ", ".join(
+        f"{_level_words(rule, at)} ({name})"
+        for name, at in (("warning", rule.levels.warning), ("critical", rule.levels.critical))
+        if at is not None
+    )
+    measured = f" over {span(rule.window_s)}" if rule.kind is RuleKind.RATE else ""
+    held = f", for {span(rule.for_s)}" if rule.for_s else ""
+    return f"{rule.metric} {_comparison(rule)} {levels}{measured}{held}"
 
 
-def _rate_words(rule: AlertRule) -> str:
+def _comparison(rule: AlertRule) -> str:
+    """How the metric is compared: `above`, or when it reaches a value that it moves towards."""
     if rule.reaches is None:
-        return f"per hour over {span(rule.window_s)}"
-    return f"hours to {show(rule.reaches, unit_of(rule.metric))}"
+        return BEYOND[rule.levels.operator]
+    target = show(rule.reaches, unit_of(rule.metric))
+    return f"reaches {target} in {BEYOND_TIME[rule.levels.operator]}"
+
+
+def _level_words(rule: AlertRule, at: float) -> str:
+    if rule.kind is RuleKind.THRESHOLD or rule.reaches is not None:
+        return show(at, rule.levels.unit)
+    return f"{show(at, unit_of(rule.metric))} per hour"

@@ -46,6 +46,8 @@ class Backtest:
     """What a rule would have said. `count` is how often it would have begun to fire.
 
     Stretches that touch (a warning that becomes critical) are one alert, for `count` and `longest_s`.
+    `judged_from` is the start, or the first sample of a series that began later; None: nothing of
+    the time could be judged.
     """
 
     count: int
@@ -53,6 +55,7 @@ class Backtest:
     longest_s: float
     stretches: tuple[Stretch, ...]
     samples: int
+    judged_from: datetime | None
 
 
 def backtest(
@@ -60,15 +63,21 @@ def backtest(
     samples: Iterable[tuple[datetime | float, float]],
     start: datetime,
     end: datetime,
+    *,
+    known: bool = False,
 ) -> Backtest:
     """What the rule says of one series from `start` to `end`.
 
     Samples are (time, value), the time a datetime or milliseconds since 1970, in their order. Those
-    before `start` only prepare the ground; those after `end` are not looked at.
+    before `start` only prepare the ground; those after `end` are not looked at. `known` says that
+    the series had samples before all of these: else its data is not missing before the first one.
     """
-    replay = _Replay(rule, micros(start), micros(end))
+    replay = _Replay(rule, micros(start), micros(end), known=known)
     replay.run(_in_micros(samples))
-    return _summary(tuple(replay.stretches), replay.samples)
+    began = replay.began
+    return _summary(
+        tuple(replay.stretches), replay.samples, None if began is None else moment_of(began)
+    )
 
 
 def _in_micros(samples: Iterable[tuple[datetime | float, float]]) -> Iterator[tuple[int, float]]:
@@ -82,13 +91,14 @@ def _in_micros(samples: Iterable[tuple[datetime | float, float]]) -> Iterator[tu
 class _Replay:
     """The evaluator's course over one series, which skips what the evaluator would not change by."""
 
-    def __init__(self, rule: AlertRule, start: int, end: int) -> None:
+    def __init__(self, rule: AlertRule, start: int, end: int, *, known: bool) -> None:
         self._rule = rule
         self._timing = timing_of(rule)
         self._start, self._end = start, end
-        # An absence counts from the start, also when nothing ever comes.
+        # From when on silence says something: a series that is known may be silent from the start.
+        self._course = Course(heard=start if known else None)
+        self.began: int | None = start if known else None
         absence = rule.kind is RuleKind.ABSENCE
-        self._course = Course(heard=start if absence else None)
         self._points: Points = ()
         self._level, self._since = Status.HEALTHY, start
         self._peak: float | None = None
@@ -133,6 +143,8 @@ class _Replay:
             self._course = self._course._replace(last=last, heard=last)
 
     def _take(self, at: int, value: float) -> None:
+        if self.began is None:
+            self.began = max(at, self._start)
         self._pass(at - 1)
         found: float | None = value
         if self._rule.kind is RuleKind.RATE:
@@ -173,7 +185,9 @@ class _Replay:
             self._peak = value
 
 
-def _summary(stretches: tuple[Stretch, ...], samples: int) -> Backtest:
+def _summary(
+    stretches: tuple[Stretch, ...], samples: int, judged_from: datetime | None
+) -> Backtest:
     alerts: list[Stretch] = []
     for each in stretches:
         if alerts and alerts[-1].end == each.start:
@@ -187,4 +201,5 @@ def _summary(stretches: tuple[Stretch, ...], samples: int) -> Backtest:
         longest_s=max(lengths, default=0.0),
         stretches=stretches,
         samples=samples,
+        judged_from=judged_from,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
@@ -16,7 +16,7 @@ from msgspec import Meta
 from domain.definitions import CheckDefinition, Levels
 from domain.dependencies import OWN_NETWORK, cycle
 from domain.facts import Detail, Policy
-from domain.fields import Field, duration, finite
+from domain.fields import Field, duration, finite, level
 from domain.mistakes import KeyPath, Mistake, closest, shown
 from domain.rules import operator
 from domain.settings import Settings, Times, interval, timeout
@@ -33,7 +33,21 @@ UNPRINTABLE = {"Cc": "control characters", "Cs": "lone surrogates", "Zl": "line 
 UNPRINTABLE["Zp"] = UNPRINTABLE["Zl"]
 LONGEST_NAME = 200
 
-RetryOf = Callable[[str], float | None]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How results of a kind are confirmed where its table does not say.
+
+    `retry_s` is the pause before a retry in seconds (None: the next interval is waited for);
+    `failures` and `successes` are results in a row (None: as `[monitor]` says).
+    """
+
+    retry_s: float | None = None
+    failures: int | None = None
+    successes: int | None = None
+
+
+PaceOf = Callable[[str], Pace]
 
 
 def name(text: str) -> str:
@@ -91,7 +105,7 @@ def _weight(value: float) -> float:
     return value
 
 
-Level = Field(type=float, then=finite)
+Level = Field(type=float, then=level)
 COMMON: Mapping[str, Field] = {
     "name": Field(type=str, then=name),
     "kind": Field(type=Annotated[str, Meta(min_length=1)], then=plain),
@@ -114,17 +128,17 @@ COMMON: Mapping[str, Field] = {
 
 
 def read_tables(
-    tables: Sequence[object], settings: Settings, retry_of: RetryOf
+    tables: Sequence[object], settings: Settings, pace_of: PaceOf
 ) -> tuple[tuple[CheckDefinition | None, ...], tuple[Mistake, ...]]:
     """A definition per table (None where the entry is no table), and every mistake in them.
 
-    A mistaken field has its default in the definition, so that checking can go on. `retry_of`
-    tells the pause before a retry by kind, in seconds; None waits for the next interval.
+    A mistaken field has its default in the definition, so that checking can go on. `pace_of`
+    tells by kind how results are confirmed.
     """
     definitions: list[CheckDefinition | None] = []
     mistakes: list[Mistake] = []
     for index, table in enumerate(tables):
-        definition, found = _read(table, index, settings.monitor, retry_of)
+        definition, found = _read(table, index, settings.monitor, pace_of)
         if definition is not None and settings.network.references:
             definition = _behind_own_network(definition)
         definitions.append(definition)
@@ -174,7 +188,7 @@ def key_mistake(
 
 
 def _read(
-    table: object, index: int, defaults: Any, retry_of: RetryOf
+    table: object, index: int, defaults: Any, pace_of: PaceOf
 ) -> tuple[CheckDefinition | None, list[Mistake]]:
     if not isinstance(table, Mapping):
         reason = "must be a table: write [[check]] above its keys"
@@ -191,7 +205,7 @@ def _read(
         except ValueError as error:
             mistakes.append(key_mistake(table, index, key, str(error)))
     fields = {str(key): value for key, value in table.items() if key not in COMMON}
-    return _definition(values, fields, index, defaults, retry_of), mistakes
+    return _definition(values, fields, index, defaults, pace_of), mistakes
 
 
 def _definition(
@@ -199,16 +213,16 @@ def _definition(
     fields: Mapping[str, Detail],
     index: int,
     defaults: Any,
-    retry_of: RetryOf,
+    pace_of: PaceOf,
 ) -> CheckDefinition:
     kind = values.get("kind", "")
-    retry_s = values["retry_interval"] if "retry_interval" in values else retry_of(kind)
+    pace = pace_of(kind)
     policy = Policy(
         interval_s=values.get("interval", defaults.interval_s),
         timeout_s=values.get("timeout", defaults.timeout_s),
-        failures=values.get("failures", defaults.failures),
-        successes=values.get("successes", defaults.successes),
-        retry_interval_s=retry_s,
+        failures=values.get("failures", pace.failures or defaults.failures),
+        successes=values.get("successes", pace.successes or defaults.successes),
+        retry_interval_s=values.get("retry_interval", pace.retry_s),
     )
     levels = Levels(**{key: values.get(key) for key in ("warning", "critical", "operator")})
     taken = ("weight", "tags", "depends_on", "scope", "enabled", "group", "description")

@@ -99,13 +99,20 @@ def turn(timing: Timing, course: Course, at: int) -> Course:
     return _settled(timing, course, at)
 
 
-def anew(timing: Timing, course: Course, at: int) -> Course:
-    """Nobody looked until `at`: silence counts from there, and a long gap breaks what was held."""
+def anew(timing: Timing, course: Course, at: int, stopped: int | None = None) -> Course:
+    """Nobody looked from `stopped` to `at`: that is no silence of the series, what was before is.
+
+    A long gap breaks what was held. Without `stopped` nobody looked since the series was heard.
+    """
     if course.heard is None or at <= course.heard:
         return course
+    before = course.heard if stopped is None else min(max(stopped, course.heard), at)
+    if before == at:
+        return course
+    heard = course.heard + at - before
     if at - course.heard <= timing.patience:
-        return course._replace(heard=at)
-    return Course(firing=course.firing, last=course.last, heard=at, silent=course.silent)
+        return course._replace(heard=heard)
+    return Course(firing=course.firing, last=course.last, heard=heard, silent=course.silent)
 
 
 def steady(course: Course) -> Status | None:

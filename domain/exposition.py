@@ -209,6 +209,22 @@ def sample_of(text: str, at: int) -> tuple[Labels, float]:
 
     A timestamp and an exemplar may follow the value; they are not used.
     """
+    labels, at = _labels_of(text, at)
+    return labels, _value(text[at:])
+
+
+def timed_sample_of(text: str, at: int) -> tuple[Labels, float, float | None]:
+    """As `sample_of`, with the timestamp, in ms since 1970 in the text format. Raises ValueError."""
+    labels, at = _labels_of(text, at)
+    parts = text[at:].split()
+    given = len(parts) > 1 and not parts[1].startswith("#")
+    if given and len(parts) > 2 and not parts[2].startswith("#"):
+        raise ValueError("more than a timestamp")
+    return labels, _value(text[at:]), float(parts[1]) if given else None
+
+
+def _labels_of(text: str, at: int) -> tuple[Labels, int]:
+    """The labels that begin at `at`, sorted, and where they end."""
     labels: list[tuple[str, str]] = []
     if brace := BRACE.match(text, at):
         at = brace.end()
@@ -219,7 +235,7 @@ def sample_of(text: str, at: int) -> tuple[Labels, float]:
             labels.append((label[1], _unescaped(label[2])))
             at = label.end()
         at = end.end()
-    return tuple(sorted(labels)), _value(text[at:])
+    return tuple(sorted(labels)), at
 
 
 def histogram_quantile(quantile: float, buckets: Mapping[float, float]) -> float:

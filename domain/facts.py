@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Detail: TypeAlias = "str | int | float | bool | list[Detail] | dict[str, Detail] | None"
 
@@ -120,6 +120,7 @@ class CheckState:
     oldest first, as many as confirmation needs; `history` the last 21 scheduled ones, for flapping.
     `usual_ms` is a moving average of healthy response times. `spark` are the last headline values.
     `maintenance` names the window that covers it now; what it reads goes on being measured.
+    `memory` is what a check that is told of instead of measuring keeps, a document of its kind.
     """
 
     check: str
@@ -146,6 +147,7 @@ class CheckState:
     usual_ms: float | None = None
     levels: Mapping[str, Status] = field(default_factory=dict)
     spark: tuple[float | None, ...] = ()
+    memory: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Change(StrEnum):

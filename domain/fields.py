@@ -14,6 +14,8 @@ from domain.mistakes import closest, shown
 from domain.units import seconds, span
 
 LONGEST_S = 366 * 86400.0
+# Beyond it the difference of two levels is no number any more.
+LARGEST_LEVEL = 1e300
 TRUE = frozenset({"1", "true", "yes", "on"})
 FALSE = frozenset({"0", "false", "no", "off"})
 # msgspec's names of types, as people call them.
@@ -104,6 +106,13 @@ def finite(value: float) -> float:
     """The number itself. Raises ValueError for infinity and not-a-number."""
     if not math.isfinite(value):
         raise ValueError("must be a finite number")
+    return value
+
+
+def level(value: float) -> float:
+    """The number itself, with which values are compared. Raises ValueError for one without sense."""
+    if abs(finite(value)) > LARGEST_LEVEL:
+        raise ValueError(f"must lie between {-LARGEST_LEVEL:g} and {LARGEST_LEVEL:g}")
     return value
 
 

@@ -6,11 +6,12 @@ the incident that stands and answers with the steps to take; each step is one ro
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
 from domain.facts import CheckState, Status
+from domain.incidenttexts import still, told_with, wrong_with
 from domain.muting import Reason, incident_gate
 
 REOPENS_WITHIN = timedelta(minutes=10)
@@ -119,7 +120,8 @@ class Problem:
 class Incident:
     """An incident as it stands. `state_severity` follows the state; `severity` is what counts.
 
-    `held` says that it was resolved by force: the fingerprint opens nothing until once healthy.
+    `held` says that it was resolved by force: the fingerprint opens nothing until once healthy, or
+    until it is reopened by hand.
     `page_gate` is the reason that holds its page back now, None when none does. `told_affected` is
     how many affected components those who were told know of, since `grew_at`.
     """
@@ -171,6 +173,10 @@ class Step:
     drops_acknowledgement: bool = False
 
 
+FLAPS = Step(action=Action.FLAPPING, reason="it changes again and again")
+STEADY = Step(action=Action.STEADY, reason="it has stopped changing")
+
+
 def reconcile(problem: Problem, incident: Incident | None) -> tuple[Step, ...]:
     """The steps that bring the newest incident of a fingerprint in line with its problem.
 
@@ -213,13 +219,19 @@ def problem_of(
         at=at,
         status=state.hard,
         gate=gate,
-        message=state.last_message,
+        message=wrong_with(state),
         parent=None if parent is None else fingerprint(parent),
         flapping=state.flapping,
         tags=tags,
         group=group,
         runbook=runbook,
     )
+
+
+def title_of(problem: Problem) -> str:
+    """What an incident is called while its problem reads as it does now."""
+    word = problem.status.word if problem.status is not None else Status.UNKNOWN.word
+    return problem.title or f"{problem.component} is {word}"
 
 
 def fingerprint(check: str) -> str:
@@ -273,16 +285,14 @@ def _open(problem: Problem, last: Incident | None) -> tuple[Step, ...]:
         and last.resolved_at is not None
         and problem.at - last.resolved_at <= REOPENS_WITHIN
     )
-    action = Action.REOPENED if recent else Action.OPENED
-    return (
-        Step(
-            action=action,
-            reason=problem.message,
-            stage=Stage.NEW,
-            severity=severity,
-            drops_acknowledgement=True,
-        ),
+    opened = Step(
+        action=Action.REOPENED if recent else Action.OPENED,
+        reason=problem.message,
+        stage=Stage.NEW,
+        severity=severity,
+        drops_acknowledgement=True,
     )
+    return (opened, FLAPS) if problem.flapping else (opened,)
 
 
 def _go_on(problem: Problem, incident: Incident | None) -> tuple[Step, ...]:
@@ -290,7 +300,8 @@ def _go_on(problem: Problem, incident: Incident | None) -> tuple[Step, ...]:
         return ()
     steps = []
     if incident.parent_id is not None:
-        steps.append(Step(action=Action.STANDS_ALONE, reason="its parent is back, it is not"))
+        reason = told_with(problem.message, f"what it needs is back, {still(problem.status)}")
+        steps.append(Step(action=Action.STANDS_ALONE, reason=reason))
     severity = severity_of(problem)
     if severity > incident.state_severity:
         drops = incident.stage is not Stage.NEW and not incident.sticky
@@ -313,7 +324,8 @@ def _recover(problem: Problem, incident: Incident | None) -> tuple[Step, ...]:
         return ()
     if problem.flapping:
         return _flapping(problem, incident)
-    return (*_flapping(problem, incident), _resolve("recovered"))
+    steady = replace(STEADY, reason="it has stopped changing, and is well")
+    return (*((steady,) if incident.flapping else ()), _resolve("recovered"))
 
 
 def _nest(problem: Problem, incident: Incident | None) -> tuple[Step, ...]:
@@ -327,8 +339,9 @@ def _flapping(problem: Problem, incident: Incident) -> tuple[Step, ...]:
     if problem.flapping == incident.flapping:
         return ()
     if problem.flapping:
-        return (Step(action=Action.FLAPPING, reason="it changes again and again"),)
-    return (Step(action=Action.STEADY, reason="it has stopped changing"),)
+        return (FLAPS,)
+    reason = told_with(problem.message, f"it has stopped changing, {still(problem.status)}")
+    return (replace(STEADY, reason=reason),)
 
 
 def _resolve(reason: str) -> Step:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from domain.incidents import MOVES, Action, Incident, Stage, Step
+from domain.incidenttexts import told_with
 
 LONGEST_TEXT = 10_000
 LONGEST_NAME = 200
@@ -54,8 +55,8 @@ class NotAllowed(Exception):
     """The lifecycle forbids the move; the message says why and what to do instead."""
 
 
-def operate(incident: Incident, order: Order, *, still_bad: bool) -> Step:
-    """The step that an order makes of an incident. Raises NotAllowed."""
+def operate(incident: Incident, order: Order, *, still_bad: bool, wrong: str = "") -> Step:
+    """The step that an order makes of an incident; `wrong` is what is wrong now. Raises NotAllowed."""
     if order.verb in (Verb.COMMENT, Verb.ASSIGN):
         return _remark(incident, order)
     stage = STAGE_OF[order.verb]
@@ -63,17 +64,12 @@ def operate(incident: Incident, order: Order, *, still_bad: bool) -> Step:
         raise NotAllowed(_refusal(incident, order.verb))
     if order.verb is Verb.RESOLVE:
         return _resolve(incident, order, still_bad)
-    action = {
-        Verb.ACKNOWLEDGE: Action.ACKNOWLEDGED,
-        Verb.REOPEN: Action.REOPENED,
-    }.get(order.verb, Action.MOVED)
-    reason = order.text or f"{stage.value} by hand"
-    return Step(
-        action=action,
-        reason=reason,
-        stage=stage,
-        drops_acknowledgement=order.verb is Verb.REOPEN,
-    )
+    if order.verb is Verb.REOPEN:
+        reason = told_with(wrong, order.text or "reopened by hand")
+        return Step(action=Action.REOPENED, reason=reason, stage=stage, drops_acknowledgement=True)
+    taken = order.verb is Verb.ACKNOWLEDGE
+    action = Action.ACKNOWLEDGED if taken else Action.MOVED
+    return Step(action=action, reason=order.text or f"{stage.value} by hand", stage=stage)
 
 
 def _remark(incident: Incident, order: Order) -> Step:

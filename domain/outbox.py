@@ -195,6 +195,22 @@ def test_message(channel: str, key: str, at: datetime) -> Message:
     )
 
 
+def unstored_message(key: str, text: str, at: datetime) -> Message:
+    """What channels are told directly, since nothing can be stored: no incident stands for it."""
+    return Message(
+        key=key,
+        event=Event.NOTICE,
+        incident_id="STORE",
+        title="Nocturne can store nothing",
+        severity=Severity.CRITICAL.word,
+        component="nocturne",
+        message=text,
+        opened_at=at,
+        at=at,
+        stage=Stage.NEW.value,
+    )
+
+
 def message_of(delivery: Delivery) -> Message:
     """What is sent. Raises KeyError or ValueError when the row's body lacks one of its fields."""
     body = delivery.body

@@ -1,9 +1,10 @@
 """Who is told what, when, and why not. Each step of an incident asks here; answers are stored.
 
 The page gate, first match wins: nested → silenced → acknowledged → flapping → no channel → sent.
-Waiting (to group, to cool down) moves a delivery's due time and never drops it. What a silence, a
-missing channel or the flapping of its check holds back is decided anew when that is over. A resolve
-passes every gate, to exactly those whose trigger was sent or is still pending.
+Waiting (to group, to cool down) moves a delivery's due time and never drops it; what is acknowledged,
+resolved or flaps while it waits with its group is not told any more. What a silence, a missing
+channel or the flapping of its check holds back is decided anew when that is over. A resolve passes
+every gate, to exactly those whose trigger was sent or is still pending.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from enum import StrEnum
 
 from domain.bounds import bounded
 from domain.incidents import Action, Incident, Severity, Stage, Step
+from domain.muting import Reason
 
 GATE = "page"
 GROUP_WAIT = timedelta(seconds=30)
@@ -24,6 +26,8 @@ REPEAT_EVERY = timedelta(hours=4)
 GROUP_INTERVAL = timedelta(minutes=10)
 # The pause while flapping never holds back a critical that has been hard for so long without a break.
 FLAPPING_CRITICAL = timedelta(minutes=5)
+# Who was told of a problem so long ago at most hears that it flaps, also of a new incident of it.
+REMEMBERED = timedelta(days=1)
 
 # The words of `severities` in a channel's table → the severities of incidents they stand for.
 WORDS: Mapping[str, tuple[Severity, ...]] = {
@@ -58,6 +62,9 @@ class PageReason(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     FLAPPING = "flapping"
     NO_CHANNEL = "no channel"
+    MAINTENANCE = "maintenance"
+    UNCONFIRMED = "not confirmed"
+    NOBODY_TOLD = "nobody was told"
     NOT_A_PAGE = "not a page"
 
 
@@ -73,11 +80,13 @@ class Recipient:
 class Told:
     """What a channel was told of one fingerprint: its last trigger, and whether that still stands.
 
-    `stands` is true while a trigger of this incident was sent or is pending without a resolve.
+    `stands` is true while a trigger of this incident was sent or is pending without a resolve;
+    `knows` also when a resolve has followed.
     """
 
     last_trigger: datetime | None = None
     stands: bool = False
+    knows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +126,14 @@ NEVER_WAITS = frozenset({Action.ROSE, Action.REPEATED, Action.LAPSED})
 REMARKS = frozenset({Action.FLAPPING, Action.STEADY, Action.GREW})
 # Answers of the gate that hold back whatever is said, until something else is over: then it is
 # asked again. Flapping holds back pages alone.
-HOLDS = frozenset({PageReason.SILENCED, PageReason.NO_CHANNEL})
+HOLDS = frozenset(
+    {
+        PageReason.SILENCED,
+        PageReason.NO_CHANNEL,
+        PageReason.MAINTENANCE,
+        PageReason.UNCONFIRMED,
+    }
+)
 LONGEST_GROUP = 200
 
 
@@ -130,10 +146,12 @@ def plan(
     *,
     silenced: bool = False,
     lasting: bool = False,
+    gate: Reason = Reason.PASSED,
 ) -> Paging:
     """The deliveries that a step asks for. `incident` is as it stands after the step.
 
-    `lasting` says that it has been critical for so long that its flapping holds nothing back.
+    `lasting` says that it has been critical for so long that its flapping holds nothing back. `gate`
+    is what the incident gate says, which a step by hand does not wait for.
     """
     if step.action is Action.RESOLVED:
         return _to_those_told(Event.RESOLVE, told, now)
@@ -144,6 +162,10 @@ def plan(
     ]
     if step.action not in PAGES | REMARKS:
         return Paging(plans=(), reason=PageReason.NOT_A_PAGE)
+    if gate is not Reason.PASSED:
+        is_covered = gate is Reason.MAINTENANCE
+        outside = PageReason.MAINTENANCE if is_covered else PageReason.UNCONFIRMED
+        return Paging(plans=(), reason=outside)
     if silenced and incident.parent_id is None:
         return Paging(plans=(), reason=PageReason.SILENCED)
     if step.action is Action.GREW:
@@ -153,10 +175,12 @@ def plan(
     return _trigger(step, incident, recipients, told, now, lasting=lasting)
 
 
-def held_by(step: Step, incident: Incident, paging: Paging) -> PageReason | None:
+def held_by(
+    step: Step, incident: Incident, paging: Paging, *, took_back: bool = False
+) -> PageReason | None:
     """What holds the page of an incident back after a step, until it is over; None for nothing.
 
-    A remark on an incident neither pages nor frees what waits.
+    A remark on an incident neither pages nor frees what waits, but for a page that it `took_back`.
     """
     before = None if incident.page_gate is None else PageReason(incident.page_gate)
     if paging.reason is PageReason.NOT_A_PAGE:
@@ -165,11 +189,29 @@ def held_by(step: Step, incident: Incident, paging: Paging) -> PageReason | None
         return None
     if paging.reason in HOLDS:
         return paging.reason
-    if step.action in (Action.FLAPPING, Action.GREW):
+    if step.action is Action.FLAPPING and took_back:
+        return PageReason.FLAPPING
+    if step.action in (Action.FLAPPING, Action.GREW, Action.ACKNOWLEDGED):
         return before
     if step.action is Action.STEADY and paging.reason is not PageReason.FLAPPING:
         return before
     return PageReason.FLAPPING if paging.reason is PageReason.FLAPPING else None
+
+
+def no_longer_waits(step: Step, incident: Incident) -> str | None:
+    """Why pages that wait with their group are not sent any more after a step; None: they are."""
+    match step.action:
+        case Action.NESTED:
+            return f"{PageReason.NESTED.value} below {incident.parent_id}"
+        case Action.ACKNOWLEDGED:
+            return f"acknowledged by {incident.acknowledged_by} before it was sent"
+        case Action.MOVED:
+            return f"{incident.stage.value} before it was sent"
+        case Action.RESOLVED:
+            return f"resolved before it was sent: {step.reason}"
+        case Action.FLAPPING:
+            return f"{PageReason.FLAPPING.value}: it is held back until that is over"
+    return None
 
 
 def passes_flapping(critical_since: datetime | None, now: datetime) -> bool:
@@ -281,7 +323,7 @@ def _to_those_told(event: Event, told: Mapping[str, Told], now: datetime) -> Pag
         for name, each in sorted(told.items())
         if each.stands
     )
-    return Paging(plans=plans, reason=PageReason.SENT if plans else PageReason.NO_CHANNEL)
+    return Paging(plans=plans, reason=PageReason.SENT if plans else PageReason.NOBODY_TOLD)
 
 
 def _about_growth(incident: Incident, told: Mapping[str, Told], now: datetime) -> Paging:
@@ -292,7 +334,18 @@ def _about_growth(incident: Incident, told: Mapping[str, Told], now: datetime) -
 
 
 def _about_flapping(told: Mapping[str, Told], now: datetime) -> Paging:
-    """One notice at each end to those who were told; the others are told of what is left then."""
-    if any(each.stands for each in told.values()):
-        return _to_those_told(Event.NOTICE, told, now)
-    return Paging(plans=(), reason=PageReason.FLAPPING)
+    """One notice at each end to those who were told; the others are told of what is left then.
+
+    Also to those for whom it was over since: that it began anew is what its flapping holds back.
+    """
+    plans = tuple(
+        Plan(channel=name, event=Event.NOTICE, due=now, reason=PageReason.SENT)
+        for name, each in sorted(told.items())
+        if each.knows or _remembers(each, now)
+    )
+    stands = any(each.stands for each in told.values())
+    return Paging(plans=plans, reason=PageReason.SENT if stands else PageReason.FLAPPING)
+
+
+def _remembers(told: Told, now: datetime) -> bool:
+    return told.last_trigger is not None and now - told.last_trigger <= REMEMBERED

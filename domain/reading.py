@@ -55,10 +55,13 @@ class Freshness:
 
 
 def freshness(beat: datetime | None, now: datetime) -> str:
-    """How fresh the data is: `normal` up to 5 s, `late` up to 10 s, `stale` beyond or without a beat."""
+    """How fresh the data is: `normal` up to 5 s, `late` up to 10 s, `stale` beyond or without a beat.
+
+    A beat that lies ahead by as much is of a clock that was wrong, and no sign of life now.
+    """
     if beat is None:
         return Freshness.STALE
-    age_s = (now - beat).total_seconds()
+    age_s = abs((now - beat).total_seconds())
     if age_s <= BEAT_NORMAL_S:
         return Freshness.NORMAL
     return Freshness.LATE if age_s <= BEAT_STALE_S else Freshness.STALE

@@ -10,8 +10,9 @@ from msgspec import Meta
 
 from domain.alertrules import Missing, RuleKind
 from domain.checktable import name, plain
-from domain.fields import LONGEST_S, Field, duration, finite
+from domain.fields import LONGEST_S, Field, duration, level
 from domain.incidents import Severity
+from domain.matching import checked_pattern
 from domain.mistakes import shown
 from domain.paging import WORDS
 from domain.rules import operator
@@ -63,8 +64,8 @@ def _globs(given: dict[str, str]) -> dict[str, str]:
             raise ValueError(
                 'must name labels with a value or a pattern, like { mount = "/home*" }'
             )
-        plain(label + glob)
-    return given
+        plain(label)
+    return {label: checked_pattern(glob) for label, glob in given.items()}
 
 
 def _length(text: str) -> float:
@@ -90,7 +91,7 @@ def _choice(choices: type[RuleKind] | type[Missing]) -> Callable[[str], RuleKind
     return choose
 
 
-Level = Field(type=float, then=finite)
+Level = Field(type=float, then=level)
 Texts = Field(type=tuple[str, ...], then=_names)
 KEYS: Mapping[str, Field] = {
     "id": Field(type=str, then=_identity),

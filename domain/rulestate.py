@@ -121,9 +121,28 @@ def elapse(rule: AlertRule, state: RuleState, now: datetime) -> RuleState:
     return _passed(rule, timing_of(rule), state, micros(now))
 
 
-def resume(rule: AlertRule, state: RuleState, now: datetime) -> RuleState:
-    """The state when evaluation goes on at `now` after a pause: silence until now is not the series'."""
-    return replace(state, course=courses.anew(timing_of(rule), state.course, micros(now)))
+def resume(
+    rule: AlertRule, state: RuleState, now: datetime, stopped: datetime | None = None
+) -> RuleState:
+    """The state when evaluation goes on at `now` after a pause.
+
+    From `stopped` until now the silence is not the series' own; all of it without `stopped`.
+    """
+    state = _not_ahead(state, micros(now))
+    until = None if stopped is None else micros(stopped)
+    return replace(state, course=courses.anew(timing_of(rule), state.course, micros(now), until))
+
+
+def _not_ahead(state: RuleState, now: int) -> RuleState:
+    """The state without times that are still to come: of a clock that was ahead, and is back.
+
+    No sample would be newer than them, and no silence be noticed, for as long as it was ahead.
+    """
+    course = state.course
+    if max(course.last or now, course.heard or now) <= now:
+        return state
+    since = state.since and min(state.since, moment_of(now))
+    return replace(state, course=Course(firing=course.firing, heard=now), points=(), since=since)
 
 
 def next_moment(rule: AlertRule, state: RuleState) -> datetime | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -46,12 +47,18 @@ Times = Annotated[int, Meta(ge=1, le=100)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Web:
-    """`[web]`: where the pages are served. `hosts` are further names by which they are reached."""
+    """`[web]`: where the pages are served. `hosts` are further names by which they are reached.
+
+    `proxy` is the address of a reverse proxy whose word is taken for who asks, and how;
+    `environment` is told by the API, for those who watch several installations.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8050
     anonymous: Anonymous = "viewer"
     hosts: tuple[str, ...] = ()
+    proxy: str = ""
+    environment: str = "production"
 
     @property
     def reach_host(self) -> str:
@@ -155,6 +162,14 @@ def _store_url(text: str) -> str:
     return text
 
 
+def _address(text: str) -> str:
+    """An IP address, or nothing. Raises ValueError for anything else."""
+    try:
+        return str(ip_address(text)) if text else ""
+    except ValueError:
+        raise ValueError('must be an IP address, like "127.0.0.1"') from None
+
+
 def _references(texts: tuple[str, ...]) -> tuple[str, ...]:
     for text in texts:
         if not text.startswith("tcp://") or not urlsplit(text).hostname or not _port_of(text):
@@ -177,6 +192,8 @@ TABLES: Mapping[str, tuple[type[Any], Mapping[str, Field]]] = {
             "port": Field(type=Port),
             "anonymous": Field(type=Anonymous),
             "hosts": Field(type=tuple[Host, ...]),
+            "proxy": Field(type=str, then=_address),
+            "environment": Field(type=Annotated[str, Meta(max_length=60)]),
         },
     ),
     "storage": (

@@ -1,5 +1,7 @@
 """Silences: what is muted at the page gate, by whom, until when and why. All pure.
 
+Hierarchy of errors: ValueError ← NotASilence ← MutesEverything.
+
 A silenced incident opens, is shown and resolves as any other; nobody is paged until the silence is
 over, and then what is still bad is decided anew.
 """
@@ -7,13 +9,13 @@ over, and then what is still bad is decided anew.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fnmatch import fnmatchcase
 
 from domain.checktable import plain
 from domain.incidents import Incident, Severity
-from domain.matching import Match, Subject, matches
+from domain.matching import Match, Present, Subject, matches
 
 LONGEST = timedelta(days=366)
 LONGEST_REASON = 1_000
@@ -46,6 +48,16 @@ class NotASilence(ValueError):
         self.field = field
 
 
+class MutesEverything(NotASilence):
+    """It would leave nobody to be paged for anything, and was asked for once only."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__("match", f'it mutes {what}: send "everything": true if that is meant')
+
+
+NOTHING = Present()
+
+
 def check(
     match: Match,
     reason: str,
@@ -54,10 +66,12 @@ def check(
     now: datetime,
     *,
     everything: bool = False,
+    present: Present = NOTHING,
 ) -> None:
     """Raise NotASilence for one that would mute nothing, too much, or for no stated reason.
 
-    A matcher that names nothing mutes everything: it has to be asked for with `everything`.
+    One that leaves out nothing of what is `present`, or nothing at all, has to be asked for with
+    `everything`: raises MutesEverything.
     """
     if ends_at <= starts_at:
         raise NotASilence("ends_at", "it ends before it starts")
@@ -74,8 +88,8 @@ def check(
         if not any(fnmatchcase(word, pattern) for word in SEVERITIES):
             known = ", ".join(SEVERITIES)
             raise NotASilence("match", f"severity {pattern!r} is none of {known}")
-    if _is_everything(match) and not everything:
-        raise NotASilence("match", 'it mutes everything: send "everything": true if that is meant')
+    if not everything and (muted := _all_muted(match, present)):
+        raise MutesEverything(muted)
 
 
 def _check_characters(reason: str) -> None:
@@ -87,14 +101,12 @@ def _check_characters(reason: str) -> None:
         raise NotASilence("reason", str(error)) from None
 
 
-def _is_everything(match: Match) -> bool:
-    """Whether it names nothing that something could lack: `**` and `?*` leave nothing out either."""
-    given = [getattr(match, each.name) for each in fields(match)]
-    return all(not texts or any(_is_any(text) for text in texts) for texts in given)
-
-
-def _is_any(pattern: str) -> bool:
-    return "*" in pattern and set(pattern) <= {"*", "?"} and pattern.count("?") <= 1
+def _all_muted(match: Match, present: Present) -> str | None:
+    """What it leaves nothing out of; None when it does leave something out."""
+    words = [any(fnmatchcase(word, pattern) for pattern in match.severity) for word in SEVERITIES]
+    # To list all severities is to name none.
+    whatever = replace(match, severity=()) if all(words) else match
+    return "everything" if whatever.is_everything else present.all_of(whatever)
 
 
 def silenced_by(silences: Iterable[Silence], incident: Incident, now: datetime) -> Silence | None:

@@ -38,6 +38,7 @@ class Advance:
 
 def advance(state: CheckState, result: Result, policy: Policy, parents: Parents = CLEAR) -> Advance:
     """Take one result into account. Pure: the time is the result's."""
+    state = not_ahead(state, result.at)
     after = _remember(state, result, policy)
     if state.mark is Mark.PAUSED:
         # A run that was under way when the check was paused: it stays paused until it is resumed.
@@ -52,6 +53,22 @@ def advance(state: CheckState, result: Result, policy: Policy, parents: Parents 
         state=after,
         transitions=transitions(state, after, result.at, parents.reason),
         retry_in_s=_retry(after, result, policy),
+    )
+
+
+def not_ahead(state: CheckState, at: datetime) -> CheckState:
+    """The state without times later than `at`: they are of a clock that was ahead, and is back.
+
+    Nothing would be newer than them for as long as it was ahead: no parent's result, no retry.
+    """
+    if state.last_at is None or state.last_at <= at:
+        return state
+    return replace(
+        state,
+        since=_earlier(state.since, at),
+        mark_since=_earlier(state.mark_since, at),
+        failing_since=_earlier(state.failing_since, at),
+        last_error_at=_earlier(state.last_error_at, at),
     )
 
 
@@ -183,6 +200,10 @@ def _remember(state: CheckState, result: Result, policy: Policy) -> CheckState:
 def _uncounted(after: CheckState, before: CheckState) -> CheckState:
     """The state without its counts of failures moved: what is behind a dead parent is not its fault."""
     return replace(after, consecutive_failures=before.consecutive_failures, errors=before.errors)
+
+
+def _earlier(moment: datetime | None, at: datetime) -> datetime | None:
+    return None if moment is None else min(moment, at)
 
 
 def _usual(usual_ms: float | None, result: Result) -> float | None:

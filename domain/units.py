@@ -37,7 +37,9 @@ def span(length_s: float) -> str:
 
 
 def show(value: float, unit: str = "") -> str:
-    """A value with its unit, with as many digits as help: `34 %`, `0.4 ms`, `1.24 s`, `1.4 GB`."""
+    """A value with its unit, with as many digits as help: `34 %`, `0.4 ms`, `1.24 s`, `1.4 GB/h`."""
+    if unit.endswith("/h"):
+        return f"{show(value, unit.removesuffix('/h'))}/h"
     if unit == "bytes":
         return _bytes(value)
     if unit == "bytes/s":

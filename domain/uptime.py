@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from domain.facts import Mark, Status
 from domain.timeline import Stretch
@@ -59,6 +59,12 @@ class Spent:
 
 
 COLUMNS = tuple(field.name for field in fields(Spent))
+
+
+def steady(status: Status, mark: Mark, start: datetime, end: datetime) -> Spent:
+    """All the time from `start` to `end` in one column."""
+    column = BY_MARK.get(mark, BY_STATUS[status])
+    return Spent(**{column: round((end - start) / MILLISECOND)})
 
 
 def spent(parts: Iterable[Stretch]) -> Spent:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
 from msgspec import Meta
 
@@ -17,6 +16,7 @@ from domain.fields import Field, duration
 from domain.matching import Match, read_match
 from domain.mistakes import ConfigError, Mistake, closest, shown, unknown_key
 from domain.windows import LAST_DAY, Recurrence, Window, is_in_gap, moment_of, zone_of
+from domain.zones import zone_name
 
 ARRAY = "maintenance"
 LONGEST = timedelta(days=366)
@@ -106,20 +106,6 @@ def _length(text: str) -> timedelta:
     return length
 
 
-def _zone_name(text: str) -> str:
-    # Not the machine's own zone, and not those with leap seconds, which no clock here counts.
-    known = text.partition("/")[0] not in ("localtime", "posix", "posixrules", "right", "Factory")
-    try:
-        zone_of(text)
-    except (ValueError, LookupError, OSError):
-        known = False
-    if not known:
-        meant = closest(text, sorted(available_timezones()))
-        hint = f'did you mean "{meant}"?' if meant else 'write it like "Europe/Berlin"'
-        raise ValueError(f"there is no such time zone, {hint}")
-    return text
-
-
 def _when(value: object) -> time | datetime:
     """A time of day, or date and time with or without an offset: of TOML, or as text."""
     if isinstance(value, str):
@@ -198,7 +184,7 @@ READERS: Mapping[str, Callable[[object], Any]] = {
     "end": _date_time,
     "duration": LENGTH.read,
     "recurrence": Field(type=Literal["once", "daily", "weekly", "monthly"], then=Recurrence).read,
-    "timezone": Field(type=str, then=_zone_name).read,
+    "timezone": Field(type=str, then=zone_name).read,
     "days": Field(type=list[Any]).read,
     "flexible": LENGTH.read,
     "reason": Field(type=Annotated[str, Meta(max_length=1000)], then=plain).read,

@@ -82,6 +82,7 @@ def migrate(call: Call) -> int:
     One that is damaged or gone is restored first, where that may be done and can be.
     """
     storage = config.read_whole(call.config, call.environ).settings.storage
+    from storage import timescale
     from storage.migrate import Rescue
     from storage.migrate import migrate as bring_up_to_date
 
@@ -91,6 +92,7 @@ def migrate(call: Call) -> int:
         say=complain,
     )
     bring_up_to_date(storage.url, anew=call.new_store, rescue=rescue)
+    timescale.arrange(storage.url, storage.raw_days, complain)
     _publish_kinds(storage.url)
     return OK
 
@@ -164,7 +166,7 @@ def web(call: Call) -> int:
     from dashboard.serve import PortTaken, main
 
     try:
-        return main(settings, call.orphaned)
+        return main(settings, call.orphaned, partial(print, flush=True))
     except PortTaken as error:
         complain(str(error))
         return CANNOT_START

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
@@ -69,7 +69,8 @@ def read_whole(
     `resolves` tells whether a host has an address; who can't wait for name servers leaves it out.
     """
     # The kinds of checks cost memory that not every command may spend.
-    from domain import rulechannels, ruletable, windowtable
+    from domain import rulechannels, rulechecks, ruletable, windowtable
+    from domain.dependencies import OWN_NETWORK
     from monitor import channeltables, definitions
     from monitor.stock import overlaid
 
@@ -80,11 +81,18 @@ def read_whole(
     channels = channeltables.examine(configuration.channels, settings, environ)[1]
     hosts = () if resolves(settings.web.host) else (_nowhere(settings.web.host, environ),)
     rules = ruletable.examine(overlaid(configuration.rules))[1]
-    names = [str(table.get("name")) for table in configuration.channels if isinstance(table, dict)]
-    unknown = rulechannels.examine(configuration.rules, names)
+    named = _names(configuration.checks) + [OWN_NETWORK] * bool(settings.network.references)
+    unknown = (
+        *rulechannels.examine(configuration.rules, _names(configuration.channels)),
+        *rulechecks.examine(configuration.rules, named),
+    )
     windows = windowtable.examine(configuration.maintenance)[1]
     parsed.refuse((*hosts, *checks, *channels, *rules, *unknown, *windows))
     return configuration
+
+
+def _names(tables: Iterable[object]) -> list[str]:
+    return [str(table.get("name")) for table in tables if isinstance(table, Mapping)]
 
 
 def _nowhere(host: str, environ: Mapping[str, str]) -> Mistake:
@@ -113,7 +121,7 @@ def _parse(path: str, environ: Mapping[str, str], read: ReadFile) -> Parsed:
     wrong = {name: value for name, value in arrays.items() if not isinstance(value, list)}
     configuration = Configuration(
         settings=settings,
-        checks=() if "check" in wrong else tuple(arrays["check"]),
+        checks=() if "check" in wrong else tuple(_beside(each, beside) for each in arrays["check"]),
         channels=() if "channel" in wrong else tuple(arrays["channel"]),
         rules=() if "rule" in wrong else tuple(arrays["rule"]),
         maintenance=() if "maintenance" in wrong else tuple(arrays["maintenance"]),
@@ -121,6 +129,16 @@ def _parse(path: str, environ: Mapping[str, str], read: ReadFile) -> Parsed:
     )
     mistakes = (*mistakes, *(_not_an_array(name, value) for name, value in wrong.items()))
     return Parsed(configuration=configuration, mistakes=mistakes, text=text)
+
+
+def _beside(table: Any, folder: PurePath) -> Any:
+    """The table of a check; the file of a check of one's own lies beside the configuration."""
+    if not isinstance(table, Mapping) or table.get("kind") != "custom":
+        return table
+    path = table.get("path")
+    if not isinstance(path, str) or path.startswith(("/", "$", "file:")):
+        return table
+    return {**table, "path": str(folder / path)}
 
 
 def _text(path: str, read: ReadFile) -> str:

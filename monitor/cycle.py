@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -19,6 +19,8 @@ from domain.muting import Reason, decide
 from domain.state import SPARK, Advance, advance, block, timeout_s, unblock
 from domain.units import span
 from monitor.checks import Check, Deadline
+from monitor.feeding import Fed, Memory
+from monitor.membership import Derived
 from monitor.roster import Roster, Watch, next_slot
 from monitor.rulings import Rulings
 from monitor.windows import Windows
@@ -31,6 +33,9 @@ log = structlog.get_logger()
 # be run a second time, when another brought down the child that they shared.
 GRACE_S = 0.5
 FOREIGN_GRACE_S = 2.0
+# So much after a deadline it has passed, whatever the clocks round.
+PAST_S = 0.01
+CROWDED = timedelta(seconds=1)
 
 
 class Foreign(Protocol):
@@ -50,6 +55,7 @@ class Records(Protocol):
 
 
 Later = Callable[[float, str, int], None]
+ChangeMemory = Callable[[Fed, Memory], Memory]
 
 
 class Cycle:
@@ -65,6 +71,8 @@ class Cycle:
         later: Later,
     ) -> None:
         self.roster = roster
+        # The last sign that something can arrive for the checks that are fed.
+        self.receiving: datetime | None = None
         self.windows = Windows()
         self.rulings = Rulings((), {}, clock(), self.windows)
         self._records = records
@@ -91,18 +99,65 @@ class Cycle:
             return self._conclude(watch, measurement, attempt, slot)
 
     async def _measure(self, watch: Watch, attempt: int) -> Measurement:
+        check, kind = watch.watched.check, watch.watched.definition.kind
+        if isinstance(check, Derived):
+            try:
+                return check.weigh(self.roster.members(watch, self._clock()))
+            except Exception as error:
+                return _failed(error, kind)
+        if isinstance(check, Fed):
+            return self._weigh(watch, check)
         policy = watch.watched.definition.policy
         return await measure(
-            watch.watched.check,
-            watch.watched.definition.kind,
+            check,
+            kind,
             timeout_s(watch.state, policy, attempt),
             self._foreign,
         )
 
+    def hear(self, name: str, change: ChangeMemory, at: datetime) -> list[Entry | Ruled]:
+        """Change what a check remembers that is fed; the entries of what follows, not recorded yet.
+
+        `at` is when something arrived for it. Of a check that is gone nothing follows.
+        """
+        watch = self.roster.get(name)
+        if watch is None or not isinstance(watch.watched.check, Fed):
+            log.warning("something arrived for a check that is not there", check=name)
+            return []
+        self.receiving = max(at, self.receiving or at)
+        memory = change(watch.watched.check, watch.state.memory)
+        watch.state = replace(watch.state, memory=memory)
+        if not watch.enabled:
+            return [Entry(state=watch.state, due=watch.due)]
+        with structlog.contextvars.bound_contextvars(check=name):
+            return self._follow(watch, self._weigh(watch, watch.watched.check), 1, None)[1]
+
+    def _weigh(self, watch: Watch, check: Fed) -> Measurement:
+        """What a check that is fed reads now; it is looked at again when time alone changes that."""
+        now = self._clock()
+        memory = check.begin(watch.state.memory, now)
+        watch.state = replace(watch.state, memory=memory)
+        try:
+            weighed = check.weigh(memory, now, self.receiving)
+        except Exception as error:
+            return _failed(error, watch.watched.definition.kind)
+        if weighed.look_at is not None:
+            self._later((weighed.look_at - now).total_seconds() + PAST_S, watch.name, 1)
+        return weighed.measurement
+
     def _conclude(
         self, watch: Watch, measurement: Measurement, attempt: int, slot: datetime | None
     ) -> Result:
-        now = self._clock()
+        result, entries = self._follow(watch, measurement, attempt, slot)
+        urgent = any(isinstance(each, Entry) and each.transitions for each in entries)
+        self._records.record(entries, urgent=urgent)
+        return result
+
+    def _follow(
+        self, watch: Watch, measurement: Measurement, attempt: int, slot: datetime | None
+    ) -> tuple[Result, list[Entry | Ruled]]:
+        """The result of a measurement, and all that follows from it for this check and others."""
+        now = self._now(watch)
         definition = watch.watched.definition
         verdicts, ruled = self.rulings.judge(watch.name, measurement.metrics, now, watch.interval_s)
         result = conclude(
@@ -115,6 +170,10 @@ class Cycle:
             attempt=attempt,
             more=verdicts,
         )
+        if isinstance(watch.watched.check, Derived | Fed) and result.cause is Cause.NOT_MEASURABLE:
+            # Who is not known has a state of its own that tells why; one problem is not told twice.
+            # And of who has not been told yet nothing is known.
+            result = replace(result, inconclusive=True)
         parents = self._ask_parents(watch, result)
         before = watch.state
         advanced = advance(before, result, definition.policy, parents)
@@ -123,10 +182,24 @@ class Cycle:
         self._plan(watch, advanced, result, parents, now)
         entry = self._entry(watch, before, advanced, result, slot)
         entries = [entry, *self._tell_children(watch, before)]
-        urgent = any(entry.transitions for entry in entries)
-        self._records.record([*entries, *ruled], urgent=urgent)
+        self.wake(entries)
         _report(result, advanced)
-        return result
+        return result, [*entries, *ruled]
+
+    def _now(self, watch: Watch) -> datetime:
+        """The time of a result. Two of one check may arrive at once, and each has its row."""
+        now, last = self._clock(), watch.state.last_at
+        is_fed = isinstance(watch.watched.check, Fed)
+        if is_fed and last is not None and now <= last < now + CROWDED:
+            return last + timedelta(milliseconds=1)
+        return now
+
+    def wake(self, entries: Iterable[Entry]) -> None:
+        """Have the checks that are made of those whose state has just changed run at once."""
+        for entry in entries:
+            if entry.transitions:
+                for name in self.roster.wholes(entry.state.check):
+                    self._later(0.0, name, 1)
 
     def _ask_parents(self, watch: Watch, result: Result) -> Parents:
         if not watch.watched.definition.depends_on:
@@ -170,8 +243,9 @@ class Cycle:
     def _tell_children(self, watch: Watch, before: CheckState) -> list[Entry]:
         """Block or release everything below when this check went down or came back."""
         now = self._clock()
-        view = watch.view(now)
-        if root_block(view) == root_block(replace(view, state=before)):
+        view = self.roster.view(watch, now)
+        # What a composite blocks for may be another of its members without any change of its own.
+        if not view.made_of and root_block(view) == root_block(replace(view, state=before)):
             return []
         return self.settle_children(watch, now)
 
@@ -216,12 +290,17 @@ async def measure(check: Check, kind: str, timeout_s: float, foreign: Foreign) -
         message = f"No answer from {check.target()} within {span_ms(timeout_s)}"
         return Measurement(status=Status.CRITICAL, message=message, cause=Cause.TIMEOUT)
     except Exception as error:
-        log.exception("a check raised", check_kind=kind)
-        return Measurement(
-            status=Status.UNKNOWN,
-            message=f"The check itself failed: {type(error).__name__}",
-            cause=Cause.BUG,
-        )
+        return _failed(error, kind)
+
+
+def _failed(error: Exception, kind: str) -> Measurement:
+    """A bug in a check is told as such. What the exception says may hold secrets: the log has it."""
+    log.error("a check raised", check_kind=kind, exc_info=error)
+    return Measurement(
+        status=Status.UNKNOWN,
+        message=f"The check itself failed: {type(error).__name__}",
+        cause=Cause.BUG,
+    )
 
 
 def span_ms(seconds: float) -> str:

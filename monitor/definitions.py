@@ -7,10 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from domain import toml_lines
-from domain.checktable import ARRAY, COMMON, key_mistake, label, read_tables, with_own_network
+from domain.checktable import (
+    ARRAY,
+    COMMON,
+    Pace,
+    key_mistake,
+    label,
+    read_tables,
+    with_own_network,
+)
 from domain.definitions import CheckDefinition
 from domain.fields import convert
 from domain.mistakes import (
@@ -27,6 +33,7 @@ from domain.rules import Rule, StockRule, order_mistake
 from domain.settings import Settings
 from domain.units import unit_of
 from monitor.checks import Check, Kind, kind_named, kind_names
+from monitor.membership import resolve
 from monitor.placeholders import Expander, is_placeholder
 
 # The heading of checks that name no group, where the plain word of their component won't do.
@@ -35,6 +42,7 @@ GROUPS = {
     "broker": "Messaging",
     "process": "Processes",
     "application": "Applications",
+    "service": "Services",
 }
 LEVEL_KEYS = ("warning", "critical", "operator")
 
@@ -43,11 +51,15 @@ ReadFile = Callable[[str], str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedCheck:
-    """A check ready to run, with its definition and the rules on its metrics."""
+    """A check ready to run, with its definition and the rules on its metrics.
+
+    `members` are the checks that it is made of, where it is made of any.
+    """
 
     definition: CheckDefinition
     check: Check
     rules: tuple[Rule, ...]
+    members: tuple[str, ...] = ()
 
     @property
     def group(self) -> str:
@@ -93,7 +105,7 @@ def examine(
         expander.expand(table, (ARRAY, index)) if isinstance(table, Mapping) else table
         for index, table in enumerate(tables)
     ]
-    definitions, mistakes = read_tables(expanded, settings, _retry_of)
+    definitions, mistakes = read_tables(expanded, settings, pace_of)
     found = list(mistakes)
     watched: list[WatchedCheck] = []
     for index, definition in enumerate(definitions):
@@ -101,7 +113,9 @@ def examine(
             built = Builder(definition, tables[index], index, expander).build()
             found += built if isinstance(built, list) else ()
             watched += () if isinstance(built, list) else (built,)
-    return tuple(watched), _as_written(found, tables, expander)
+    members, wrong = resolve(definitions, tables, {each.definition.name: each for each in watched})
+    made = (replace(each, members=members.get(each.definition.name, ())) for each in watched)
+    return tuple(made), _as_written([*found, *wrong], tables, expander)
 
 
 def place(mistakes: Sequence[Mistake], source: str, read_file: ReadFile) -> tuple[Mistake, ...]:
@@ -159,7 +173,7 @@ class Builder:
 
     def _read_fields(self, kind: Kind, values: dict[str, Any]) -> Iterator[Mistake]:
         given = self._definition.fields
-        for field in msgspec.structs.fields(kind.model):
+        for field in kind.fields:
             key = field.encode_name
             if key not in given:
                 if field.required:
@@ -173,7 +187,7 @@ class Builder:
                 yield self._key_mistake(key, str(error))
 
     def _unknown_fields(self, kind: Kind) -> Iterator[Mistake]:
-        known = [field.encode_name for field in msgspec.structs.fields(kind.model)]
+        known = [field.encode_name for field in kind.fields]
         for key in self._definition.fields:
             if key not in known:
                 name = f"{label(self._table, self._index)} {key}"
@@ -204,8 +218,7 @@ class Builder:
 
 
 def _is_complete(kind: Kind, values: Mapping[str, Any]) -> bool:
-    fields = msgspec.structs.fields(kind.model)
-    return all(field.name in values for field in fields if field.required)
+    return all(field.name in values for field in kind.fields if field.required)
 
 
 def _rules(
@@ -235,9 +248,12 @@ def _rule(name: str, stock: StockRule) -> Rule:
     )
 
 
-def _retry_of(name: str) -> float | None:
+def pace_of(name: str) -> Pace:
+    """How results of a kind are confirmed where its table does not say; of no kind, nothing special."""
     kind = kind_named(name)
-    return None if kind is None else kind.retry_s
+    if kind is None:
+        return Pace()
+    return Pace(retry_s=kind.retry_s, failures=kind.failures, successes=kind.successes)
 
 
 def _as_written(

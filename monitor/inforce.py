@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import PurePath
@@ -10,26 +10,31 @@ from pathlib import PurePath
 import structlog
 from sqlalchemy import Engine
 
-from domain import rulechannels, ruletable, windowtable
+from domain import rulechannels, rulechecks, ruletable, windowtable
 from domain.alertrules import AlertRule
 from domain.checktable import with_own_network
 from domain.configuration import Configuration
 from domain.facts import Detail
+from domain.mistakes import Mistake
 from domain.settings import ConfigError
 from domain.windows import Window
 from monitor import channeltables
 from monitor.channeltables import NamedChannel
-from monitor.definitions import WatchedCheck, build
+from monitor.checks import Check
+from monitor.definitions import WatchedCheck, examine
 from monitor.stock import with_stock
-from storage import definitions
+from storage import definitions, last_measured
 from storage.changes import CHANNEL, CHECK, MAINTENANCE, MONITORING, RULE
+from storage.definitions import Definition
 from storage.journal import Journal
+from storage.last_measured import LastMeasured
 from storage.leadership import Lease
 
 log = structlog.get_logger()
-NOTICE = "edits"
+NOTICE = definitions.EDITS_NOTICE
 ALERTING_NOTICE = "alerting"
 CHANNELS_NOTICE = "rule-channels"
+CHECKS_NOTICE = "rule-checks"
 
 
 class InForce:
@@ -59,17 +64,16 @@ class InForce:
         return channeltables.build(tables, configuration.settings, self._environ)
 
     def load(self, configuration: Configuration, now: datetime) -> tuple[WatchedCheck, ...]:
-        """The checks in force. Edits that no longer fit the file are left out, with a notice."""
+        """The checks in force. Those whose edits can't be are as the file says, with a notice."""
         rows = [each for each in definitions.load(self._engine, CHECK) if not each.orphaned]
-        settings = configuration.settings
-        try:
-            watched = build([each.in_force for each in rows], settings, self._environ)
-        except ConfigError as error:
+        watched, mistakes = fitting(
+            rows, lambda tables: examine(tables, configuration.settings, self._environ)
+        )
+        if mistakes:
+            error = ConfigError(mistakes)
             log.error("edits do not fit the configuration", reason=str(error))
-            text = f"Edits do not fit the configuration and are not in force. {error}"
+            text = f"{definitions.NOT_IN_FORCE} {error}"
             self._journal.notify(NOTICE, "error", text, now)
-            bases = [each.base for each in rows if each.base is not None]
-            watched = build(bases, settings, self._environ)
         else:
             self._journal.withdraw(NOTICE)
         return tuple(_paused(each) for each in watched) if self._stopped(configuration) else watched
@@ -78,7 +82,7 @@ class InForce:
         """The alert rules and the maintenance windows in force.
 
         One whose edits make it impossible is left out, with a notice; the others hold. A rule that
-        names a channel which is gone holds too, and a notice says whom it does not tell.
+        names a channel or a check which is gone holds too, and a notice says so.
         """
         tables = self._tables(RULE)
         rules, wrong_rules = ruletable.examine(tables)
@@ -90,22 +94,41 @@ class InForce:
             self._journal.notify(ALERTING_NOTICE, "error", text, now)
         else:
             self._journal.withdraw(ALERTING_NOTICE)
-        self._tell_of_lost_channels(tables, rules, now)
+        self._tell_of_lost(tables, rules, now)
         return rules, windows
 
-    def _tell_of_lost_channels(
+    def remembered(self, watched: Sequence[WatchedCheck]) -> list[tuple[Check, LastMeasured]]:
+        """Those of the checks that go on from their last result, each with what is stored of it."""
+        resuming = {
+            each.definition.name: each.check
+            for each in watched
+            if type(each.check).resume is not Check.resume
+        }
+        found = last_measured.read(self._engine, resuming) if resuming else {}
+        return [(resuming[name], last) for name, last in found.items()]
+
+    def _tell_of_lost(
         self, tables: Sequence[Mapping[str, Detail]], rules: Sequence[AlertRule], now: datetime
     ) -> None:
-        """Put up a notice while rules in force name channels that are not there any more."""
+        """Put up a notice while rules in force name channels or checks that are not there any more."""
         used = {rule.id for rule in rules if rule.enabled}
-        known = [str(table["name"]) for table in self._tables(CHANNEL)]
-        lost = rulechannels.examine([each for each in tables if each.get("id") in used], known)
-        if not lost:
-            self._journal.withdraw(CHANNELS_NOTICE)
-            return
-        text = f"Rules name channels that are gone, and do not tell them. {ConfigError(lost)}"
-        log.error("rules name channels that are gone", reason=text)
-        self._journal.notify(CHANNELS_NOTICE, "error", text, now)
+        named = [each for each in tables if each.get("id") in used]
+        for kind, key, lost_in, what in (
+            (
+                CHANNEL,
+                CHANNELS_NOTICE,
+                rulechannels.examine,
+                "channels that are gone, and do not tell",
+            ),
+            (CHECK, CHECKS_NOTICE, rulechecks.examine, "checks that are gone, and hear nothing of"),
+        ):
+            lost = lost_in(named, [str(table["name"]) for table in self._tables(kind)])
+            if not lost:
+                self._journal.withdraw(key)
+                continue
+            text = f"Rules name {what} them. {ConfigError(lost)}"
+            log.error("rules name what is gone", kind=kind, reason=text)
+            self._journal.notify(key, "error", text, now)
 
     def _tables(self, kind: str) -> list[dict[str, Detail]]:
         rows = definitions.load(self._engine, kind)
@@ -116,6 +139,51 @@ class InForce:
         found = {each.name: each.in_force for each in definitions.load(self._engine, kind)}
         by_operator = found.get(name, {}).get("enabled") is False
         return by_operator or configuration.settings.monitor.disabled
+
+
+Examine = Callable[
+    [Sequence[Mapping[str, Detail]]], tuple[tuple[WatchedCheck, ...], tuple[Mistake, ...]]
+]
+
+
+def fitting(
+    rows: Sequence[Definition], examine: Examine
+) -> tuple[tuple[WatchedCheck, ...], tuple[Mistake, ...]]:
+    """The checks of these definitions, and why edits of some are left out of them.
+
+    A definition whose edits can't be is as the file says, and one that was made by an edit is left
+    out; the others hold. What then names one that is gone follows it. Raises ConfigError when the
+    file alone can't be, which was validated before.
+    """
+    found: list[Mistake] = []
+    tables = {each.name: each.in_force for each in rows}
+    edited = {each.name: each for each in rows if each.patch or each.base is None}
+    while True:
+        watched, mistakes = examine(list(tables.values()))
+        if not mistakes:
+            return watched, tuple(found)
+        if not edited:
+            raise ConfigError(mistakes)
+        found += mistakes
+        for name in _to_blame(mistakes, list(tables), edited):
+            base = edited.pop(name).base
+            if base is None:
+                del tables[name]
+            else:
+                tables[name] = dict(base)
+
+
+def _to_blame(
+    mistakes: Sequence[Mistake], names: Sequence[str], edited: Mapping[str, Definition]
+) -> list[str]:
+    """The definitions whose edits are taken away for these mistakes; at least one of the edited."""
+    # The check of the own network stands behind all others, and nobody can edit it into a mistake.
+    places = {int(each.path[1]) for each in mistakes if len(each.path) > 1}
+    wrong = [names[place] for place in sorted(places) if place < len(names)]
+    blamed = [name for name in wrong if name in edited]
+    # A circle is told at one of its checks, which need not be the one that was edited.
+    blamed = blamed or [name for name, each in edited.items() if "depends_on" in each.patch]
+    return blamed or list(edited)
 
 
 def _paused(watched: WatchedCheck) -> WatchedCheck:

@@ -14,12 +14,15 @@ from sqlalchemy import Engine
 from domain.facts import Detail
 from domain.outbox import Outcome
 from monitor.cycle import Cycle
+from monitor.drafts import Draft, Faulty
 from storage import commands
 from storage.commands import Command
 from storage.leadership import Lease
 
 log = structlog.get_logger()
 T = TypeVar("T")
+# Somebody may ask for a thousand checks in one go, and each takes a connection.
+AT_ONCE = 50
 Document = Mapping[str, Detail]
 
 
@@ -39,12 +42,25 @@ class Post(Protocol):
         ...
 
 
+class Bench(Protocol):
+    """Where drafts of checks are judged and tried; both raise Faulty."""
+
+    async def check(self, draft: Draft) -> None:
+        """Say whether it could be in force."""
+        ...
+
+    async def run(self, draft: Draft) -> Document:
+        """Run it once; what it found."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hands:
     """What commands are carried out with."""
 
     cycle: Cycle
     post: Post
+    drafts: Bench
 
 
 class OrderRefused(Exception):
@@ -60,9 +76,11 @@ async def obey(
 ) -> int:
     """Take all pending commands and carry them out; returns how many. Expired ones never run."""
     taken = await ask(lambda: commands.take(engine, lease, clock()))
+    slots = asyncio.Semaphore(AT_ONCE)
 
     async def carry_out(command: Command) -> None:
-        document, ok = await _carry_out(command, hands)
+        async with slots:
+            document, ok = await _carry_out(command, hands)
         await ask(_answer(engine, command, ok, document, clock()))
 
     await asyncio.gather(*(carry_out(command) for command in taken))
@@ -76,6 +94,8 @@ async def _carry_out(command: Command, hands: Hands) -> tuple[Document, bool]:
         if verb is None:
             raise OrderRefused(f"the monitor knows no command {command.verb!r}")
         return await verb(command, hands), True
+    except Faulty as faulty:
+        return {"error": str(faulty), "errors": dict(faulty.errors)}, False
     except (OrderRefused, NotTestable) as refused:
         return {"error": str(refused)}, False
     except Exception as error:
@@ -106,6 +126,22 @@ async def _check_now(command: Command, hands: Hands) -> Document:
     }
 
 
+async def _check_draft(command: Command, hands: Hands) -> Document:
+    await hands.drafts.check(_draft(command))
+    return {"fits": True}
+
+
+async def _try_check(command: Command, hands: Hands) -> Document:
+    return await hands.drafts.run(_draft(command))
+
+
+def _draft(command: Command) -> Draft:
+    of, fields = command.arguments.get("of"), command.arguments.get("fields")
+    if not isinstance(fields, dict):
+        raise OrderRefused("the command holds no draft")
+    return Draft(of=of if isinstance(of, str) else None, fields=fields)
+
+
 def _answer(
     engine: Engine, command: Command, ok: bool, document: Document, now: datetime
 ) -> Callable[[], None]:
@@ -113,6 +149,8 @@ def _answer(
 
 
 VERBS: Mapping[str, Callable[[Command, Hands], Coroutine[Any, Any, Document]]] = {
+    "check-draft": _check_draft,
     "check-now": _check_now,
     "test-channel": _test_channel,
+    "try-check": _try_check,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TypeVar
 
@@ -27,6 +27,7 @@ from domain.outbox import (
     message_of,
     refused,
     test_message,
+    unstored_message,
 )
 from monitor.channels import Deadline
 from monitor.channeltables import NamedChannel, fallbacks
@@ -41,6 +42,7 @@ SEND_S = 15.0
 PAUSE_S = 1.0
 IDLE_S = 5.0
 CLOSE_S = 2.0
+UNSTORED_EVERY = timedelta(hours=1)
 GONE = "channel is gone"
 OFF = "channel is switched off"
 
@@ -75,6 +77,7 @@ class Sender:
         self._wake = asyncio.Event()
         self._closing = False
         self._took_back = False
+        self._told_unstored: datetime | None = None
         self._task: asyncio.Task[None] | None = None
 
     def adopt(self, channels: Sequence[NamedChannel]) -> None:
@@ -99,6 +102,18 @@ class Sender:
         outcome = await self._send(named, test_message(name, key, self._clock()))
         log.info("channel tested", channel=name, verdict=outcome.verdict.value, text=outcome.text)
         return outcome
+
+    async def tell_unstored(self, text: str) -> None:
+        """Tell all channels directly that nothing can be stored, once an hour at most."""
+        now = self._clock()
+        if self._told_unstored is not None and abs(now - self._told_unstored) < UNSTORED_EVERY:
+            return
+        self._told_unstored = now
+        message = unstored_message(f"unstored:{uuid.uuid4().hex}", text, now)
+        channels = [each for each in self._channels.values() if each.enabled]
+        outcomes = await asyncio.gather(*(self._send(each, message) for each in channels))
+        for named, outcome in zip(channels, outcomes, strict=True):
+            log.info("told directly", channel=named.name, verdict=outcome.verdict.value)
 
     def wake(self) -> None:
         """Look at once: new rows may exist. To be called on the loop."""

@@ -6,15 +6,13 @@ the file holds. `$${` writes a plain `${`.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from domain.mistakes import KeyPath, closest
+from domain.secretfields import FILE, PLACEHOLDER
 from domain.settings import Settings
 
-PLACEHOLDER = re.compile(r"\$\$\{|\$\{([^}]*)\}")
-FILE = re.compile(r"file:(\S+)")
 SHORTEST_SECRET = 3
 MASK = "***"
 

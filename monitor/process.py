@@ -19,7 +19,14 @@ from domain.configuration import Configuration
 from domain.mistakes import ConfigError
 from monitor.running import Running
 from storage import leadership, presence
-from storage.engine import StoreDamaged, StoreGone, file_of, is_damaged, open_existing
+from storage.engine import (
+    StoreDamaged,
+    StoreGone,
+    StoreReplaced,
+    file_of,
+    is_damaged,
+    open_existing,
+)
 from storage.leadership import Holder, Lease, Process
 from storage.revision import require_current
 
@@ -184,8 +191,11 @@ class Monitor:
         return self._file is None or presence.is_same(self._file, self._identity)
 
     def _require_file(self) -> None:
-        if self._file is not None and not self._has_file():
-            raise StoreGone(self._file, "was deleted or replaced while Nocturne ran")
+        if self._file is None or self._has_file():
+            return
+        if presence.is_missing(self._file):
+            raise StoreGone(self._file, "was deleted while Nocturne ran")
+        raise StoreReplaced(self._file)
 
 
 class ConfigWatch:

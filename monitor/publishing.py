@@ -7,7 +7,7 @@ from typing import Any
 from domain.facts import Detail
 from domain.rules import Rule
 from domain.units import unit_of
-from monitor.checks import kinds
+from monitor.checks import Kind, kinds
 from monitor.definitions import WatchedCheck
 from storage.journal import Published
 
@@ -45,8 +45,31 @@ def published(watched: WatchedCheck, position: int) -> Published:
 
 
 def schemas() -> dict[str, Any]:
-    """The catalogue: JSON Schema of every kind by name."""
-    return {name: kind.schema() for name, kind in kinds().items()}
+    """The catalogue: of every kind by name the JSON Schema of its fields, and what it brings."""
+    return {name: _catalogued(kind) for name, kind in kinds().items()}
+
+
+def _catalogued(kind: Kind) -> dict[str, Any]:
+    """The schema with what JSON Schema has no words for, in keys that begin with `x-`."""
+    return {
+        **kind.schema(),
+        "title": kind.title,
+        "x-component": kind.component,
+        "x-headline": kind.headline,
+        "x-failures": kind.failures,
+        "x-successes": kind.successes,
+        "x-rules": [
+            {
+                "metric": rule.metric,
+                "title": rule.title,
+                "operator": rule.operator.value,
+                "warning": rule.warning,
+                "critical": rule.critical,
+                "unit": rule.unit,
+            }
+            for rule in kind.rules
+        ],
+    }
 
 
 def _rule(rule: Rule) -> dict[str, Detail]:

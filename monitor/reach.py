@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Iterable
+from functools import lru_cache
 
 from domain.reach import Reach
 from domain.settings import Network
@@ -32,7 +33,7 @@ def adopt(network: Network) -> None:
 def require(addresses: Iterable[str]) -> None:
     """Raises AddressRefused for the first that is refused: one bad address refuses the name."""
     for address in addresses:
-        if reason := _in_force.reason(address):
+        if reason := _reason(_in_force, address):
             raise AddressRefused(address, reason)
 
 
@@ -40,6 +41,12 @@ def require_written(host: str) -> None:
     """The same for a host that somebody else will resolve, a proxy, if it is written as an address."""
     if (address := _written(host)) is not None:
         require([address])
+
+
+@lru_cache(maxsize=4096)
+def _reason(policy: Reach, address: str) -> str | None:
+    # The same addresses are asked about with each run.
+    return policy.reason(address)
 
 
 def _written(host: str) -> str | None:

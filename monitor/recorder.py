@@ -19,9 +19,10 @@ import structlog
 from sqlalchemy.exc import DBAPIError
 
 from domain.facts import Sample
-from storage.engine import is_away, is_damaged
-from storage.journal import Beat, Entry, Journal
+from storage.engine import is_away, is_damaged, is_full
+from storage.journal import Beat, Entry, Journal, TakenIn, Written
 from storage.leadership import LeadershipLost, Lease
+from storage.room import Obstacle
 from storage.rule_rows import Ruled
 from storage.watch import CounterWatch
 
@@ -34,7 +35,7 @@ BUFFER = 50_000
 AWAY_PAUSE_S = 1.0
 
 
-Group = tuple[Entry | Ruled, ...]
+Group = tuple[Written, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,8 @@ class Recorder:
 
     `on_change` is called (in this thread) when the change counter moved, `on_lost` when another
     monitor took the leadership over: from then on nothing more is written. `on_problem` is called
-    after a commit that may have left deliveries.
+    after a commit that may have left deliveries. `obstacle` is asked why nothing can be written, and
+    `on_obstacle` is called when that is known.
     """
 
     def __init__(
@@ -67,6 +69,8 @@ class Recorder:
         on_change: Callable[[], None],
         on_lost: Callable[[], None],
         on_problem: Callable[[], None] = lambda: None,
+        on_obstacle: Callable[[Obstacle], None] = lambda _: None,
+        obstacle: Callable[[], Obstacle | None] = lambda: None,
         buffer: int = BUFFER,
     ) -> None:
         self._journal = journal
@@ -75,6 +79,9 @@ class Recorder:
         self._on_change = on_change
         self._on_lost = on_lost
         self._on_problem = on_problem
+        self._on_obstacle = on_obstacle
+        self._find_obstacle = obstacle
+        self._obstacle: Obstacle | None = None
         self.limit = buffer
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -103,9 +110,10 @@ class Recorder:
 
     def start(self) -> None:
         """Start the thread."""
+        self._watch.listen(self._wake.set)
         self._thread.start()
 
-    def record(self, entries: Sequence[Entry | Ruled], *, urgent: bool = False) -> None:
+    def record(self, entries: Sequence[Written], *, urgent: bool = False) -> None:
         """Hand over entries that belong together: they are committed in one transaction.
 
         `urgent` (a state changed) commits at once instead of with the next batch.
@@ -122,6 +130,16 @@ class Recorder:
     def rule(self, ruled: Sequence[Ruled]) -> None:
         """Hand over what rules say; it is committed at once where it may concern an incident."""
         self.record(ruled, urgent=any(each.decisions for each in ruled))
+
+    def taking_in(self) -> frozenset[int]:
+        """The arrivals that are handed over and not committed: they still lie in the inbox.
+
+        Exact within a function that `call` runs, which lies between two commits.
+        """
+        with self._lock:
+            written = [each for group in self._groups for each in group]
+        found = (each.ids for each in written if isinstance(each, TakenIn))
+        return frozenset(itertools.chain.from_iterable(found))
 
     def sample(self, samples: Sequence[Sample]) -> None:
         """Hand over samples that belong to no check."""
@@ -179,14 +197,14 @@ class Recorder:
             if not first:
                 self._on_change()
         if self._away:
-            self._away = False
+            self._away, self._obstacle = False, None
             log.info("the store is back")
 
     def _flush(self) -> None:
         while (batch := self._peek()).is_something:
             entries = [entry for group in batch.groups for entry in group]
             self._journal.commit(self._lease, entries, batch.samples, batch.beat)
-            if any(entry.problem is not None for entry in entries):
+            if any(isinstance(each, Entry | Ruled) and each.problem for each in entries):
                 self._on_problem()
             self._forget(batch)
             self._record_dropped()
@@ -212,7 +230,8 @@ class Recorder:
                 self._beat = None
 
     def _drop(self, group: Group) -> None:
-        at = next((each.state.last_at for each in group), None)
+        told = (each for each in group if isinstance(each, Entry | Ruled))
+        at = next((each.state.last_at for each in told), None)
         if at is not None:
             self._dropped = (self._dropped[0] if self._dropped else at, at)
 
@@ -262,9 +281,17 @@ class Recorder:
             log.error("a batch was refused by the store", error=str(error.orig))
             self._forget(self._peek())
             return
+        self._note_obstacle(Obstacle.FULL if is_full(error) else self._find_obstacle())
         if not self._away:
             log.warning("the store is away; results are buffered", error=str(error.orig))
         self._away = True
+
+    def _note_obstacle(self, found: Obstacle | None) -> None:
+        """Say why nothing can be written by ways that need no store: the log, and who listens."""
+        if found is not None and found is not self._obstacle:
+            log.critical(found.text, obstacle=found.value)
+            self._on_obstacle(found)
+        self._obstacle = found
 
 
 def _pop_front(queue: deque[Any], batch: tuple[Any, ...]) -> None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from domain.composite import Member
 from domain.dependencies import ParentView, blocking
 from domain.facts import CheckState, Result
 from domain.incidents import Problem, problem_of
 from domain.reading import Reading, reading
 from domain.state import stale_at
 from monitor.definitions import WatchedCheck
+
+# Between two first runs: 250 a second leave the loop of a small machine time for what is due.
+SHORTEST_PAUSE_S = 0.004
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,21 +76,30 @@ class Watch:
         )
 
     def view(self, now: datetime) -> ParentView:
-        """The check as its children see it. Paused and stale parents do not block."""
+        """The check as its children see it by itself. Paused and stale parents do not block."""
         stale = self.due is not None and now > stale_at(self.due, self.interval_s)
         policy = self.watched.definition.policy
         return ParentView(state=self.state, policy=policy, idle=stale or not self.enabled)
 
+    def member(self, now: datetime) -> Member:
+        """The check as those see it that are made of it."""
+        read = self.reading(now)
+        planned = self.state.maintenance is not None
+        return Member(name=self.name, status=read.status, mark=read.mark, planned=planned)
+
 
 class Roster:
-    """All watched checks by name, with the dependency graph between them."""
+    """All watched checks by name, with what they need and what they are made of."""
 
     def __init__(self, watches: Iterable[Watch] = ()) -> None:
         self._watches = {watch.name: watch for watch in watches}
         self._children: dict[str, list[str]] = {}
+        self._wholes: dict[str, list[str]] = {}
         for watch in self._watches.values():
             for parent in watch.watched.definition.parents:
                 self._children.setdefault(parent, []).append(watch.name)
+            for member in watch.watched.members:
+                self._wholes.setdefault(member, []).append(watch.name)
 
     def __iter__(self) -> Iterator[Watch]:
         return iter(self._watches.values())
@@ -104,8 +117,24 @@ class Roster:
 
     def parents(self, watch: Watch, now: datetime) -> Mapping[str, ParentView]:
         """The parents of a check as it sees them."""
-        names = watch.watched.definition.parents
-        return {name: self._watches[name].view(now) for name in names if name in self._watches}
+        found = ((name, self.get(name)) for name in watch.watched.definition.parents)
+        return {name: self.view(parent, now) for name, parent in found if parent is not None}
+
+    def view(self, watch: Watch, now: datetime) -> ParentView:
+        """A check as its children see it, with what it is made of."""
+        found = (self.get(name) for name in watch.watched.members)
+        members = tuple(self.view(each, now) for each in found if each is not None)
+        view = watch.view(now)
+        return replace(view, made_of=members) if members else view
+
+    def wholes(self, name: str) -> Sequence[str]:
+        """The names of the checks that are made of `name` and others."""
+        return self._wholes.get(name, ())
+
+    def members(self, watch: Watch, now: datetime) -> list[Member]:
+        """What the members of a check read now."""
+        found = (self._watches.get(name) for name in watch.watched.members)
+        return [member.member(now) for member in found if member is not None]
 
     def blocker(self, watch: Watch, now: datetime) -> str | None:
         """The root that blocks a check now; None when nothing does."""
@@ -137,9 +166,10 @@ def next_slot(name: str, interval_s: float, now: datetime) -> datetime:
 def opening_order(watches: Iterable[Watch], spread_s: float) -> list[tuple[float, str]]:
     """When each check runs first after the start: seconds from now and name, stalest first.
 
-    A small roster starts at once; a large one is spread so that there is no storm.
+    A small roster starts at once; a large one is spread so that there is no storm, and a very large
+    one for longer: whose slot comes before its turn runs then.
     """
     never = datetime.min.replace(tzinfo=UTC)
     order = sorted(watches, key=lambda watch: (watch.state.last_at or never, watch.name))
-    pause = min(spread_s / max(len(order), 1), 0.05)
+    pause = max(min(spread_s / max(len(order), 1), 0.05), SHORTEST_PAUSE_S)
     return [(index * pause, watch.name) for index, watch in enumerate(order)]

@@ -40,7 +40,8 @@ FORGOTTEN_AFTER = timedelta(hours=1)
 class Rulings:
     """The rules in force and what each of them says of each series. Belongs to the loop's thread.
 
-    `states` are those of an earlier run by fingerprint; silence until `started` is not the series'.
+    `states` are those of an earlier run by fingerprint. From `stopped`, when that run ended, until
+    `started` silence is not the series' own; without `stopped` all silence until then is not.
     `judged` are the metrics of filesystems that checks judge, with the path: see `monitor.stock`.
     """
 
@@ -51,6 +52,8 @@ class Rulings:
         started: datetime,
         windows: Windows,
         judged: Collection[tuple[str, str]] = (),
+        *,
+        stopped: datetime | None = None,
     ) -> None:
         self.rules = tuple(rules)
         self.windows = windows
@@ -62,7 +65,7 @@ class Rulings:
                 self._by_metric.setdefault(rule.metric, []).append(rule)
         self._by_id = {rule.id: rule for rule in rules if rule.enabled}
         self._states = {
-            key: resume(self._by_id[each.rule], each, started)
+            key: resume(self._by_id[each.rule], each, started, stopped)
             for key, each in states.items()
             if each.rule in self._by_id and _is_about(self._by_id[each.rule], each)
         }
@@ -74,6 +77,13 @@ class Rulings:
     def states(self) -> Mapping[str, RuleState]:
         """What the rules say now, by fingerprint."""
         return self._states
+
+    def turn_back(self, now: datetime) -> None:
+        """The clock was set back to `now`: go on from what fires, and hear every series anew."""
+        self._states = {
+            key: resume(self._by_id[each.rule], each, now) for key, each in self._states.items()
+        }
+        self._stored = dict.fromkeys(self._stored, now)
 
     def watched(self) -> frozenset[str]:
         """The fingerprints for which some rule speaks."""
@@ -224,6 +234,12 @@ def _decision(key: str, gate: Reason, state: RuleState, at: datetime) -> Decisio
     return Decision(subject=key, gate=GATE, at=at, reason=gate.value, detail=state.message)
 
 
+def _reads(rule: AlertRule, state: RuleState) -> str:
+    """What a title says; a severity of the rule's own would contradict the word for its level."""
+    is_own = rule.severity is not None and state.level is not Status.UNKNOWN
+    return "fires" if is_own else f"is {state.level.word}"
+
+
 def _problem(rule: AlertRule, key: str, state: RuleState, gate: Reason, at: datetime) -> Problem:
     where = ", ".join(f"{name} {value}" for name, value in state.labels)
     return Problem(
@@ -237,7 +253,7 @@ def _problem(rule: AlertRule, key: str, state: RuleState, gate: Reason, at: date
         severity=rule.severity if state.level else None,
         tags=rule.tags,
         runbook=rule.runbook,
-        title=f"{rule.title or rule.id}{f' ({where})' if where else ''} is {state.level.word}",
+        title=f"{rule.title or rule.id}{f' ({where})' if where else ''} {_reads(rule, state)}",
         # As channels are called: a name that was typed otherwise would tell nobody.
         channels=tuple(unicodedata.normalize("NFC", name) for name in rule.channels),
         cooldown_s=rule.cooldown_s,

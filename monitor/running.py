@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
 import structlog
@@ -15,17 +16,18 @@ from sqlalchemy.exc import DBAPIError
 from domain.configuration import CONFIG_NOTICE, Configuration
 from domain.facts import CheckState
 from domain.intake import Times
-from domain.muting import decide
 from domain.paging import Recipient, severities
 from domain.settings import ConfigError
-from domain.state import pause, resume
-from monitor import orders, reach
+from monitor import arrivals, orders, reach
 from monitor.channeltables import NamedChannel
 from monitor.cycle import Cycle
 from monitor.definitions import WatchedCheck
+from monitor.drafts import Drafts
 from monitor.foreign import ForeignRunner
+from monitor.inbox import Inbox
 from monitor.inforce import InForce
 from monitor.outbox import Sender
+from monitor.pausing import settle_pause
 from monitor.publishing import published
 from monitor.recorder import Recorder
 from monitor.roster import Roster, Watch, next_slot, opening_order
@@ -33,8 +35,11 @@ from monitor.selfwatch import BEAT_S, SelfWatch, Tick, Vitals
 from monitor.storekeeper import Storekeeper
 from monitor.timetable import Timetable, turn
 from monitor.upkeep import SWEEP_S, Upkeep
-from storage.journal import Beat, Entry, Journal
+from storage import counters, web_figures
+from storage.engine import file_of
+from storage.journal import Beat, Journal
 from storage.leadership import Lease
+from storage.room import Obstacle, obstacle
 from storage.watch import CounterWatch
 
 log = structlog.get_logger()
@@ -45,6 +50,7 @@ DRAIN_S = 2.0
 FLUSH_S = 1.5
 AGAIN_S = 2.0
 GAP = timedelta(seconds=10)
+LISTEN_S = 10.0
 KEEP_S = 3600.0
 # A window of samples is sealed a quarter of an hour after its end.
 KEEP_OFFSET_S = 900.0
@@ -77,10 +83,12 @@ class Running:
         self._recorder = Recorder(
             self._journal,
             lease,
-            CounterWatch(engine),
+            CounterWatch(engine, counters.CHANGES),
             on_change=lambda: self._on_loop(self._take_changes),
             on_lost=lambda: self._on_loop(self._lose),
             on_problem=lambda: self._on_loop(self._sender.wake),
+            on_obstacle=lambda found: self._on_loop(lambda: self._tell_obstacle(found)),
+            obstacle=partial(obstacle, file_of(configuration.settings.storage.url)),
         )
         self._journal.times = self._times
         self._storekeeper = Storekeeper(lease, environ)
@@ -95,9 +103,19 @@ class Running:
             clock=utc_now,
             later=self._timetable.later,
         )
+        self._drafts = Drafts(
+            engine,
+            environ,
+            self._foreign,
+            configuration=lambda: self._configuration,
+            roster=lambda: self._cycle.roster,
+            clock=utc_now,
+        )
         self._upkeep = Upkeep(
             engine, lease, self._journal, self._recorder, self._cycle, self._ask, utc_now
         )
+        self._inbox = Inbox(engine, self._recorder, self._ask, arrivals.handlers(self._cycle))
+        self._edits: int | None = None
         self._selfwatch = SelfWatch(look, beat=self._beat, stepped=self._on_step)
         self._ticker: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -118,12 +136,14 @@ class Running:
         await self._ask(self._note_gap)
         await self._tell_refused(refused)
         await self._publish()
+        await self._listen()
         await self._refresh()
         self._timetable.start()
         if self._configuration.settings.monitor.metrics_interval_s:
             interval = self._configuration.settings.monitor.metrics_interval_s
             self._timetable.every(interval, self._upkeep.sample)
         self._timetable.every(SWEEP_S, self._upkeep.sweep)
+        self._timetable.every(LISTEN_S, self._listen)
         self._timetable.every(KEEP_S, self._keep, offset_s=KEEP_OFFSET_S)
         if self._lease.previous_beat and utc_now() - self._lease.previous_beat > LONG_GAP:
             self._loop.call_later(SOON_S, lambda: self._begin(turn(self._keep)))
@@ -191,6 +211,9 @@ class Running:
         place = {str(table["name"]): at for at, table in enumerate(configuration.checks)}
         checks = [published(each, place.get(each.definition.name, len(place))) for each in watched]
         states = await self._ask(lambda: self._journal.publish(self._lease, checks))
+        new = [each for each in watched if self._cycle.roster.get(each.definition.name) is None]
+        for check, last in await self._ask(lambda: self._in_force.remembered(new)):
+            check.resume(last.metrics, last.details)
         self._adopt(watched, states, utc_now())
         await self._upkeep.adopt(rules, windows)
 
@@ -209,10 +232,11 @@ class Running:
                 fresh.append(watch)
             watches.append(watch)
         self._cycle.roster = Roster(watches)
-        for watch in watches:
-            self._recorder.record(_settle(watch, now))
-        for watch in watches:
-            self._recorder.record(self._cycle.settle_children(watch, now))
+        groups = [settle_pause(watch, now) for watch in watches]
+        groups += [self._cycle.settle_children(watch, now) for watch in watches]
+        for entries in groups:
+            self._recorder.record(entries)
+            self._cycle.wake(entries)
         self._timetable.lay(watches)
         self._open(fresh)
 
@@ -237,14 +261,26 @@ class Running:
 
     async def _refresh_and_obey(self) -> None:
         try:
-            await self._refresh()
-            await self._upkeep.sweep()
-            hands = orders.Hands(cycle=self._cycle, post=self._sender)
-            await orders.obey(self._engine, self._lease, hands, self._ask, utc_now)
+            edits = await self._ask(self._journal.edits)
+            is_edited = edits != self._edits
+            if is_edited:
+                await self._refresh()
+            # A check that an edit has just made may be told something already.
+            await self._inbox.take_in()
+            if is_edited:
+                await self._upkeep.sweep()
+                hands = orders.Hands(cycle=self._cycle, post=self._sender, drafts=self._drafts)
+                await orders.obey(self._engine, self._lease, hands, self._ask, utc_now)
+                self._edits = edits
         except DBAPIError as error:
             # The counter that told of the changes moves only once.
             log.warning("the store is away; changes are taken up later", error=str(error.orig))
             self._loop.call_later(AGAIN_S, self._take_changes)
+
+    async def _listen(self) -> None:
+        """Learn when the web could receive last, for the checks that wait for something."""
+        told = await self._ask(lambda: web_figures.last_told(self._engine))
+        self._cycle.receiving = max(filter(None, (told, self._cycle.receiving)), default=None)
 
     def _note_gap(self) -> None:
         before, now = self._lease.previous_beat, utc_now()
@@ -261,6 +297,7 @@ class Running:
         task.add_done_callback(self._tasks.discard)
 
     async def _keep(self) -> None:
+        await self._upkeep.before_keeping()
         report = await self._storekeeper.run(self._configuration.settings.storage)
         if report is None:
             return
@@ -268,6 +305,7 @@ class Running:
         await self._tell(KEEP_NOTICE, failed and f"{KEPT_NOT} {failed}")
         if not isinstance(report, str):
             await self._tell(BACKUP_NOTICE, report.backup_error)
+            await self._upkeep.after_keeping()
 
     async def _tell(self, key: str, error: str | None) -> None:
         """Put up a banner of this text, or take it down without one."""
@@ -300,7 +338,11 @@ class Running:
         for watch in self._cycle.roster:
             watch.due = next_slot(watch.name, watch.interval_s, now)
         self._timetable.lay(self._cycle.roster)
+        self._timetable.lay_regular()
         self._open(list(self._cycle.roster))
+
+    def _tell_obstacle(self, found: Obstacle) -> None:
+        self._begin(self._sender.tell_unstored(found.text))
 
     def _lose(self) -> None:
         self.is_lost = True
@@ -310,29 +352,9 @@ class Running:
         self._loop.call_soon_threadsafe(function)
 
 
-def _settle(watch: Watch, now: datetime) -> list[Entry]:
-    """Bring the state of a check in line with whether it is paused."""
-    before = watch.state
-    moved = resume(before, now) if watch.enabled else pause(before, now)
-    if not watch.enabled:
-        watch.due = None
-    if moved.state == before:
-        return []
-    watch.state = moved.state
-    return [
-        Entry(
-            state=moved.state,
-            due=watch.due,
-            transitions=moved.transitions,
-            decisions=decide(before, moved.state, now),
-            problem=watch.problem(moved.state, now),
-        )
-    ]
-
-
 def look() -> Tick:
-    """Both clocks now."""
-    return Tick(wall=utc_now(), monotonic=time.monotonic())
+    """Both clocks now, and the CPU used so far."""
+    return Tick(wall=utc_now(), monotonic=time.monotonic(), cpu_s=time.process_time())
 
 
 def utc_now() -> datetime:

@@ -10,7 +10,6 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import psutil
@@ -19,6 +18,17 @@ from monitor.checks import in_thread
 from monitor.machine import clock, cores, kernel, traffic
 from monitor.machine.cgroup import Cgroups
 from monitor.machine.filesystems import Filesystems, Space, mounts, space_of
+from monitor.machine.metrics import (
+    CPU_SHARES,
+    DEVICE,
+    DISK_IO,
+    INTERFACE,
+    NETWORK,
+    Reading,
+    Sample,
+    disk,
+    inodes,
+)
 from monitor.machine.rates import Change, Counters, percent
 from monitor.machine.temperature import Thermometer
 
@@ -27,9 +37,12 @@ __all__ = [
     "Counters",
     "Filesystems",
     "Machine",
+    "Reading",
     "Sample",
     "Space",
     "SystemSampler",
+    "disk",
+    "inodes",
     "mounts",
     "space_of",
 ]
@@ -41,24 +54,6 @@ LIST_MOUNTS_S = 60.0
 RARE = ("errors", "drops", "requests")
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    """One value of one series: its dotted metric name, its labels, its value."""
-
-    name: str
-    value: float
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """A resource's metrics, empty where the machine does not have it; and its parts as series."""
-
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    parts: tuple[Sample, ...] = ()
-    note: str = ""
 
 
 class Machine:
@@ -263,53 +258,6 @@ class Machine:
         if found is None:  # lifted just now
             return {}
         return {"used": found.used_s, "periods": found.periods, "throttled": found.throttled}
-
-
-# counter → metric
-CPU_SHARES = {
-    "user": "system.cpu.user_percent",
-    "system": "system.cpu.system_percent",
-    "iowait": "system.cpu.iowait_percent",
-    "steal": "system.cpu.steal_percent",
-}
-NETWORK = {
-    "sent": "system.network.sent_bytes_per_s",
-    "received": "system.network.received_bytes_per_s",
-    "errors": "system.network.errors_per_s",
-    "drops": "system.network.drops_per_s",
-}
-INTERFACE = {
-    "sent": "system.interface.sent_bytes_per_s",
-    "received": "system.interface.received_bytes_per_s",
-    "errors": "system.interface.errors_per_s",
-    "drops": "system.interface.drops_per_s",
-}
-DISK_IO = {
-    "read": "system.disk_io.read_bytes_per_s",
-    "written": "system.disk_io.written_bytes_per_s",
-    "requests": "system.disk_io.requests_per_s",
-}
-DEVICE = {
-    "read": "system.device.read_bytes_per_s",
-    "written": "system.device.written_bytes_per_s",
-}
-
-
-def disk(space: Space) -> dict[str, float]:
-    """The metrics of a filesystem's bytes."""
-    return {
-        "system.disk.percent": space.percent,
-        "system.disk.free_bytes": space.free_bytes,
-        "system.disk.total_bytes": space.total_bytes,
-    }
-
-
-def inodes(space: Space) -> dict[str, float]:
-    """The metrics of a filesystem's inodes."""
-    return {
-        "system.inodes.percent": space.inodes_percent,
-        "system.inodes.free": float(space.inodes_free),
-    }
 
 
 class SystemSampler:

@@ -9,22 +9,28 @@ from datetime import datetime
 BEAT_S = 2.0
 # Slewing by NTP stays far below this; a step, a resumed laptop or a thawed VM lies above it.
 STEP_S = 1.5
+BUSY = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tick:
-    """One look at both clocks: wall (UTC) and monotonic (seconds)."""
+    """One look at both clocks, wall (UTC) and monotonic (seconds), and the CPU used so far (s)."""
 
     wall: datetime
     monotonic: float
+    cpu_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vitals:
-    """What two ticks say: how late the loop was, and by how much the wall clock was moved."""
+    """What two ticks say: how late the loop was, and by how much the wall clock was moved.
+
+    `busy` is the share of the time in which the process had the CPU.
+    """
 
     lag_ms: float
     step_s: float
+    busy: float = 0.0
 
     @property
     def stepped(self) -> bool:
@@ -33,8 +39,11 @@ class Vitals:
 
     @property
     def slept(self) -> bool:
-        """Whether the process was stopped for a while (suspended, frozen)."""
-        return self.lag_ms > 1000 * 2 * BEAT_S
+        """Whether the process was stopped for a while (suspended, frozen), and not just busy.
+
+        One that has more to do than it can would have even more if all checks were begun anew.
+        """
+        return self.lag_ms > 1000 * 2 * BEAT_S and self.busy < BUSY
 
 
 # Before there is anything to compare with.
@@ -45,7 +54,11 @@ def vitals(before: Tick, now: Tick, planned_s: float = BEAT_S) -> Vitals:
     """Compare two ticks that were planned `planned_s` apart."""
     elapsed = now.monotonic - before.monotonic
     wall = (now.wall - before.wall).total_seconds()
-    return Vitals(lag_ms=max(0.0, (elapsed - planned_s) * 1000), step_s=wall - elapsed)
+    return Vitals(
+        lag_ms=max(0.0, (elapsed - planned_s) * 1000),
+        step_s=wall - elapsed,
+        busy=(now.cpu_s - before.cpu_s) / elapsed if elapsed > 0 else 0.0,
+    )
 
 
 class SelfWatch:

@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
+
+if TYPE_CHECKING:
+    from storage.leadership import Lease
 
 LEADERSHIP_LOST = 5
 FAILED = 1
@@ -34,6 +39,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What was done, how long it took (s), and the longest time that sealing locked the store (ms).
 
+    While the clock is doubted (see `domain.clock`) all of that waits.
     `backup` is the path of one that was made, `backup_error` says why one that was due was not.
     """
 
@@ -45,8 +51,20 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     pages: int
     longest_lock_ms: float
     took_s: float
+    is_clock_doubted: bool = False
     backup: str | None = None
     backup_error: str | None = None
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """What sealing, rolling up and deleting have done; `longest_s` as `longest_lock_ms`."""
+
+    windows: int = 0
+    series: int = 0
+    samples: int = 0
+    hours: int = 0
+    deleted: int = 0
+    longest_s: float = 0.0
 
 
 def main() -> int:
@@ -72,46 +90,71 @@ def main() -> int:
 
 def keep(orders: Orders, now: datetime) -> Report:
     """One round at `now`. Raises StoreError, LeadershipLost, or the driver's error."""
-    from domain.ladder import ladder
-    from storage import aftermath, sealing, space, uptimes
+    from storage import aftermath, space, timekeeping
     from storage.engine import open_existing
     from storage.leadership import Lease
-    from storage.retention import retain
 
     begun = time.monotonic()
     lease = Lease(boot_id=orders.boot_id, epoch=orders.epoch)
-    levels = ladder(orders.raw_days, orders.aggregate_days)
     engine = open_existing(orders.url)
     try:
-        # Before the timelines that they are made of go.
-        hours = uptimes.roll(engine, lease, now)
-        sealed = sealing.seal(engine, lease, now, now - timedelta(days=levels[0].days))
-        deleted = 0
-        while True:
-            slice_begun = time.perf_counter()
-            gone = retain(engine, lease, now, levels)
-            held = time.perf_counter() - slice_begun
-            deleted += gone
-            if not gone:
-                break
-            time.sleep(held)
+        is_doubted = timekeeping.recall(engine).doubted is not None
+        done = Done() if is_doubted else _put_in_order(engine, lease, orders, now)
         pages = space.give_back(engine)
-        aftermath.forget(engine, now)
+        if not is_doubted:
+            aftermath.forget(engine, now)
         made, error = _back_up(engine, orders, now)
     finally:
         engine.dispose()
     return Report(
+        windows=done.windows,
+        series=done.series,
+        samples=done.samples,
+        hours=done.hours,
+        deleted=done.deleted,
+        pages=pages,
+        longest_lock_ms=round(done.longest_s * 1000, 1),
+        took_s=round(time.monotonic() - begun, 2),
+        is_clock_doubted=is_doubted,
+        backup=made,
+        backup_error=error,
+    )
+
+
+def _put_in_order(engine: Engine, lease: Lease, orders: Orders, now: datetime) -> Done:
+    """What can't be undone, and so needs a clock that is right."""
+    from domain.ladder import ladder
+    from storage import sealing, timekeeping, uptimes
+    from storage.retention import retain
+
+    levels = ladder(orders.raw_days, orders.aggregate_days)
+    deleted = _in_slices(lambda: timekeeping.forget(engine, lease, now))
+    retained = timekeeping.retain_until(engine, lease, now)
+    oldest = retained - timedelta(days=levels[0].days)
+    # Before the timelines that they are made of go.
+    hours = uptimes.roll(engine, lease, now, oldest)
+    sealed = sealing.seal(engine, lease, now, oldest)
+    deleted += _in_slices(lambda: retain(engine, lease, retained, levels))
+    return Done(
         windows=sealed.windows,
         series=sealed.series,
         samples=sealed.samples,
         hours=hours,
         deleted=deleted,
-        pages=pages,
-        longest_lock_ms=round(sealed.longest_s * 1000, 1),
-        took_s=round(time.monotonic() - begun, 2),
-        backup=made,
-        backup_error=error,
+        longest_s=sealed.longest_s,
     )
+
+
+def _in_slices(work: Callable[[], int]) -> int:
+    """Repeat `work` until it deletes nothing more, with pauses as long as it took; rows in all."""
+    deleted = 0
+    while True:
+        begun = time.perf_counter()
+        gone = work()
+        deleted += gone
+        if not gone:
+            return deleted
+        time.sleep(time.perf_counter() - begun)
 
 
 def _back_up(engine: Engine, orders: Orders, now: datetime) -> tuple[str | None, str | None]:

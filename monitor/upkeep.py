@@ -15,11 +15,12 @@ from domain.intake import MOST_LABEL_SETS, Refusal
 from domain.reading import overall
 from domain.score import Component, score
 from domain.windows import Window
+from monitor.clockwatch import ClockWatch, steady_s
 from monitor.cycle import Cycle
 from monitor.orders import Ask
 from monitor.recorder import Recorder
 from monitor.roster import Roster, Watch
-from monitor.rulings import Rulings
+from monitor.rulings import STORED_EVERY, Rulings
 from monitor.sampling import SystemSampler
 from monitor.selfwatch import Vitals
 from monitor.windows import Windows
@@ -59,6 +60,7 @@ class Upkeep:
         cycle: Cycle,
         ask: Ask,
         clock: Callable[[], datetime],
+        steady: Callable[[], float] = steady_s,
     ) -> None:
         self._engine = engine
         self._lease = lease
@@ -67,16 +69,19 @@ class Upkeep:
         self._cycle = cycle
         self._ask = ask
         self._clock = clock
+        self._clock_watch = ClockWatch(engine, lease, journal, ask, steady)
         self._sampler = SystemSampler()
         self._lag_ms = 0.0
         self._step_ms = 0.0
         self._next: datetime | None = None
         self._beaten: datetime | None = None
         self._resumed: datetime | None = None
+        self._listening = False
 
     async def adopt(self, rules: Sequence[AlertRule], windows: Sequence[Window]) -> None:
         """Put rules and windows in force; what the rules said before goes on."""
         now = self._clock()
+        await self._clock_watch.begin(now)
         laid = Windows(windows)
         self._cycle.windows = laid
         judged = frozenset(_judged(watch) for watch in self._cycle.roster)
@@ -86,9 +91,11 @@ class Upkeep:
             known = {**states, **self._cycle.rulings.states}
             anew = _about_something_else(self._cycle.rulings.rules, rules)
             known = {key: state for key, state in known.items() if state.rule not in anew}
-            self._cycle.rulings = Rulings(rules, known, now, laid)
+            stopped = now if self._listening else _listened_until(self._lease)
+            self._cycle.rulings = Rulings(rules, known, now, laid, stopped=stopped)
             watched = self._cycle.rulings.watched()
             await self._ask(lambda: rule_rows.forget(self._engine, self._lease, watched))
+        self._listening = True
         self._cycle.rulings.windows = laid
         self._cycle.rulings.judged = judged
         runbooks = {rule.id: rule.runbook for rule in rules if rule.runbook}
@@ -101,6 +108,13 @@ class Upkeep:
     def note(self, vitals: Vitals) -> None:
         """Remember how the loop and the clock did, until the next sample tells of the worst."""
         self._beaten = self._clock()
+        self._clock_watch.tick(self._beaten)
+        if vitals.stepped and vitals.step_s < 0:
+            self._cycle.rulings.turn_back(self._beaten)
+            # It lies ahead now, and would be waited for.
+            self._next = self._beaten
+        if not self._clock_watch.is_settled:
+            self._next = self._beaten
         self._lag_ms = max(self._lag_ms, vitals.lag_ms)
         self._step_ms = max(self._step_ms, abs(vitals.step_s) * 1000)
 
@@ -129,6 +143,7 @@ class Upkeep:
     async def sweep(self) -> None:
         """Do what comes with time alone, to windows, rules and incidents."""
         now = self._clock()
+        await self._clock_watch.settle(now)
         # Until it is known when to look again, the regular sweep alone does.
         self._next = None
         self._settle(now)
@@ -143,6 +158,18 @@ class Upkeep:
         edges = [ahead, self._cycle.windows.next_edge(now)]
         self._next = min((edge for edge in edges if edge is not None), default=None)
 
+    async def before_keeping(self) -> None:
+        """Let the store know what is thought of the clock: the round that follows may delete."""
+        await self._clock_watch.settle(self._clock())
+
+    async def after_keeping(self) -> None:
+        """Give back the places of series that are gone, and take the notice back when there is room."""
+        gone = await self._ask(lambda: self._journal.free_series(self._lease))
+        if gone:
+            log.info("series of which nothing was left are gone", count=gone)
+        if not self._journal.full_metrics:
+            await self._ask(lambda: self._journal.withdraw(CARDINALITY))
+
     def _was_away(self, now: datetime) -> bool:
         """Whether this process was stopped or asleep a moment ago: what is missing since is its doing."""
         if self._beaten is not None and abs(now - self._beaten) > STOPPED:
@@ -150,7 +177,9 @@ class Upkeep:
         return self._resumed is not None and abs(now - self._resumed) < CATCHES_UP
 
     def _settle(self, now: datetime) -> None:
-        self._recorder.record(self._cycle.windows.settle(self._cycle.roster, now))
+        entries = self._cycle.windows.settle(self._cycle.roster, now)
+        self._recorder.record(entries)
+        self._cycle.wake(entries)
 
 
 def _web(figures: WebFigures | None, at: datetime) -> list[Sample]:
@@ -187,6 +216,11 @@ def _refused(refused: Mapping[Refusal, int], at: datetime) -> list[Sample]:
         )
         for reason, count in refused.items()
     ]
+
+
+def _listened_until(lease: Lease) -> datetime | None:
+    """Until when the states of the run before are known to hold: what was healthy was stored seldom."""
+    return None if lease.previous_beat is None else lease.previous_beat - STORED_EVERY
 
 
 def _about_something_else(

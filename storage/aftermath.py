@@ -178,7 +178,10 @@ def _skip_numbers(connection: Connection, loss: Loss, now: datetime) -> None:
     }
     connection.execute(insert(incident_lines).values(line))
     # Nobody must take an old count for the present one.
-    connection.execute(update(counter_rows).values(value=counter_rows.c.value + SKIPPED))
+    counted = counter_rows.c.name.in_((counters.REVISION, counters.CHANGES))
+    connection.execute(
+        update(counter_rows).where(counted).values(value=counter_rows.c.value + SKIPPED)
+    )
 
 
 def _incident(incident_id: str, loss: Loss, now: datetime) -> dict[str, Any]:

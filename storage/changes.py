@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Engine, delete, insert, update
 from sqlalchemy.exc import IntegrityError
@@ -110,7 +111,7 @@ class Changes:
             found = None
             if not create or load_one(connection, kind, name) is not None:
                 found = self._found(connection, kind, name, expected)
-            after = _patched(found, kind, name, fields)
+            after = patched(found, kind, name, fields)
             if found is not None and after.patch == found.patch:
                 return found
             _write(connection, found, after, now)
@@ -179,7 +180,7 @@ def _add(
     found = load_one(connection, kind, name, lock=True)
     if found is not None and not found.orphaned:
         raise AlreadyDefined(kind, name)
-    after = _patched(None, kind, name, table)
+    after = patched(None, kind, name, table)
     if found is not None:
         # The file had one of this name once: its history goes on.
         after = replace(after, version=found.version + 1)
@@ -197,18 +198,23 @@ def _note(
     now: datetime,
 ) -> None:
     """Audit a change of a patch, and let the monitor and the screens know."""
-    connection.execute(
-        insert(audit).values(
-            at=now,
-            actor=actor,
-            action=action,
-            kind=after.kind,
-            name=after.name,
-            before=dict(before.patch) if before else None,
-            after=dict(after.patch),
-        )
-    )
+    connection.execute(insert(audit).values(**audit_row(action, before, after, actor, now)))
     counters.bump(connection, counters.CHANGES, counters.REVISION)
+
+
+def audit_row(
+    action: str, before: Definition | None, after: Definition, actor: str, now: datetime
+) -> dict[str, Any]:
+    """The audit of a change of a patch, as a row."""
+    return {
+        "at": now,
+        "actor": actor,
+        "action": action,
+        "kind": after.kind,
+        "name": after.name,
+        "before": dict(before.patch) if before else None,
+        "after": dict(after.patch),
+    }
 
 
 def _write(
@@ -238,9 +244,10 @@ def _write(
         raise VersionConflict(current, found.version)
 
 
-def _patched(
+def patched(
     found: Definition | None, kind: str, name: str, fields: Mapping[str, Detail]
 ) -> Definition:
+    """The definition with `fields` laid over it; what the file says too leaves the patch."""
     base = found.base if found else None
     defaults = {"enabled": True, **(base or {})}
     merged = {**(found.patch if found else {}), **fields}

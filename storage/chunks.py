@@ -34,6 +34,7 @@ PLAIN, DIFFERENCES, XOR = range(3)
 # step of time (ms), value that the others count from, step of values.
 HEADER = struct.Struct("<BBBBBIqqqq")
 SIZES = (1, 2, 4, 8)
+ONE = np.uint64(1)
 
 Times: TypeAlias = "NDArray[np.int64]"
 Values: TypeAlias = "NDArray[np.float64]"
@@ -85,11 +86,9 @@ def decode(data: bytes) -> tuple[Times, Values]:
         size = time_size * (count - 1) + value_size * _numbers(layout, count)
         packed = _unpacked(data[HEADER.size : -CHECKSUM], size)
         split = time_size * (count - 1)
-        times = _unplaned(packed[:split], time_size, count - 1)
+        at = _times(packed[:split], time_size, start, step, count)
         numbers = _unplaned(packed[split:], value_size, _numbers(layout, count))
-        at = np.empty(count, np.int64)
-        at[0], at[1:] = start, (times.astype(np.int64) + 1) * step
-        return np.cumsum(at), _values(layout, power, first, unit, numbers, count)
+        return at, _values(layout, power, first, unit, numbers, count)
     except (struct.error, zstandard.ZstdError, ValueError, MemoryError) as error:
         raise ChunkDamaged(f"the chunk cannot be read: {error}") from error
 
@@ -108,6 +107,15 @@ def _unpacked(data: bytes, size: int) -> bytes:
     if len(packed) != size:
         raise ChunkDamaged(f"the chunk holds {len(packed)} bytes instead of {size}")
     return packed
+
+
+def _times(data: bytes, size: int, start: int, step: int, count: int) -> Times:
+    if size == 0:
+        # The usual case: no tick is missing.
+        return start + step * np.arange(count)
+    at = np.empty(count, np.int64)
+    at[0], at[1:] = start, (_unplaned(data, size, count - 1).astype(np.int64) + 1) * step
+    return np.cumsum(at)
 
 
 def _numbers(layout: int, count: int) -> int:
@@ -159,13 +167,17 @@ def _values(
         bits[1:] = numbers
         return np.bitwise_xor.accumulate(bits).view(np.float64)
     if layout == PLAIN:
-        return (first + numbers.astype(np.int64) * unit) / 10.0**power
-    if layout != DIFFERENCES:
+        whole = numbers.view(np.int64)
+        whole *= unit
+        whole += first
+    elif layout == DIFFERENCES:
+        whole = np.empty(count, np.int64)
+        whole[0] = first
+        whole[1:] = _signed(numbers) * unit
+        whole = np.cumsum(whole)
+    else:
         raise ChunkDamaged(f"the chunk has values of layout {layout}, which there is not")
-    whole = np.empty(count, np.int64)
-    whole[0] = first
-    whole[1:] = _signed(numbers) * unit
-    return np.cumsum(whole) / 10.0**power
+    return whole / 10.0**power
 
 
 def _zigzag(signed: Times) -> Unsigned:
@@ -175,7 +187,7 @@ def _zigzag(signed: Times) -> Unsigned:
 
 def _signed(zigzag: Unsigned) -> Times:
     """What `_zigzag` was made of."""
-    return (zigzag >> np.uint64(1)).astype(np.int64) ^ -(zigzag & np.uint64(1)).astype(np.int64)
+    return (zigzag >> ONE).view(np.int64) ^ -(zigzag & ONE).view(np.int64)
 
 
 def _packed_size(planes: Planes) -> int:
@@ -195,8 +207,12 @@ def _planes(numbers: Unsigned) -> Planes:
 def _unplaned(data: bytes, size: int, count: int) -> Unsigned:
     if size == 0:
         return np.zeros(count, np.uint64)
-    planes = np.frombuffer(data, np.uint8).reshape(size, count)
-    return np.ascontiguousarray(planes.T).view(f"<u{size}").reshape(count).astype(np.uint64)
+    planes = np.frombuffer(data, np.uint8)
+    if size == 1:
+        return planes.astype(np.uint64)
+    numbers = np.zeros((count, 8), np.uint8)
+    numbers[:, :size] = planes.reshape(size, count).T
+    return numbers.view("<u8").reshape(count).astype(np.uint64, copy=False)
 
 
 def _compressor() -> zstandard.ZstdCompressor:

@@ -66,15 +66,38 @@ def request(
     expires: timedelta = EXPIRES,
 ) -> int:
     """Ask the monitor for something; returns the command's id, by which the reply is found."""
-    row = {"verb": verb, "subject": subject, "arguments": dict(arguments or {}), "actor": actor}
+    asked = {subject: dict(arguments or {})}
+    return request_many(engine, verb, asked, actor=actor, now=now, expires=expires)[subject]
+
+
+def request_many(
+    engine: Engine,
+    verb: str,
+    asked: Mapping[str, Mapping[str, Detail]],
+    *,
+    actor: str,
+    now: datetime,
+    expires: timedelta = EXPIRES,
+) -> dict[str, int]:
+    """Ask the monitor for the same about many subjects at once; `asked` holds their arguments.
+
+    Returns the ids of the commands by subject.
+    """
     times = {"at": now, "expires_at": now + expires, "state": CommandState.PENDING.value}
-    asked = {"at": now, "actor": actor, "action": verb, "kind": "command", "name": subject}
+    rows = [
+        {"verb": verb, "subject": subject, "arguments": dict(more), "actor": actor, **times}
+        for subject, more in asked.items()
+    ]
+    whose = {"at": now, "actor": actor, "action": verb, "kind": "command", "before": None}
+    told = [{**whose, "name": subject, "after": dict(more)} for subject, more in asked.items()]
     with engine.begin() as connection:
-        made = connection.execute(insert(commands).values(**row, **times))
-        connection.execute(insert(audit).values(**asked, before=None, after=dict(arguments or {})))
+        made = connection.execute(
+            insert(commands).returning(commands.c.id, commands.c.subject), rows
+        )
+        ids = {row.subject: row.id for row in made}
+        connection.execute(insert(audit), told)
         counters.bump(connection, counters.CHANGES)
-    key = made.inserted_primary_key
-    return int(key[0]) if key is not None else 0
+    return ids
 
 
 def reply(engine: Engine, command_id: int, now: datetime | None = None) -> Reply | None:

@@ -1,23 +1,42 @@
-"""The two counters everything is watched by: `revision` for screens, `changes` for the monitor."""
+"""The counters everything is watched by: `revision` for screens, `changes` for the monitor.
+
+`arrivals` counts those of the changes that came into the inbox and left all definitions as they are.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from storage.schema import counters
+from storage.watch import announcing
 
 REVISION = "revision"
 CHANGES = "changes"
+ARRIVALS = "arrivals"
 
 
 def bump(connection: Connection, *names: str) -> None:
     """Count the named counters up by one, in the transaction of what they announce."""
-    connection.execute(
-        update(counters).where(counters.c.name.in_(names)).values(value=counters.c.value + 1)
-    )
+    counted = update(counters).where(counters.c.name.in_(names))
+    connection.execute(announcing(connection, counted.values(value=counters.c.value + 1)))
 
 
 def value(connection: Connection, name: str) -> int:
     """The present value of a counter."""
     query = select(counters.c.value).where(counters.c.name == name)
     return int(connection.scalars(query).one())
+
+
+def begin(connection: Connection, name: str) -> None:
+    """Make a counter that is not there yet, at zero."""
+    if connection.scalars(select(counters.c.name).where(counters.c.name == name)).first() is None:
+        connection.execute(insert(counters).values(name=name, value=0))
+
+
+def edits(connection: Connection) -> int:
+    """How many changes there were beside the arrivals."""
+    query = select(counters.c.name, counters.c.value).where(
+        counters.c.name.in_((CHANGES, ARRIVALS))
+    )
+    values = {row.name: row.value for row in connection.execute(query)}
+    return int(values.get(CHANGES, 0) - values.get(ARRIVALS, 0))

@@ -17,6 +17,9 @@ from storage.engine import reader
 from storage.leadership import Lease, fence
 from storage.schema import audit, definitions
 
+# The key of the standing notice that edits of checks are left out, and how its text begins.
+EDITS_NOTICE = "edits"
+NOT_IN_FORCE = "Edits do not fit the configuration and are not in force."
 FILE = "file"
 EDITED = "edit"
 
@@ -88,6 +91,18 @@ def load(engine: Engine, kind: str) -> tuple[Definition, ...]:
         return _load(connection, kind)
 
 
+def load_page(engine: Engine, kind: str, after: str, limit: int) -> tuple[Definition, ...]:
+    """So many definitions of a kind by name, those that come after a name; all come after `""`."""
+    query = (
+        select(definitions)
+        .where(definitions.c.kind == kind, definitions.c.name > after)
+        .order_by(definitions.c.name)
+        .limit(limit)
+    )
+    with reader(engine).connect() as connection:
+        return tuple(_definition(row) for row in connection.execute(query))
+
+
 def load_one(
     connection: Connection, kind: str, name: str, *, lock: bool = False
 ) -> Definition | None:
@@ -95,6 +110,19 @@ def load_one(
     query = select(definitions).where(definitions.c.kind == kind, definitions.c.name == name)
     row = connection.execute(query.with_for_update() if lock else query).one_or_none()
     return None if row is None else _definition(row)
+
+
+def load_some(
+    connection: Connection, kind: str, names: Sequence[str], *, lock: bool = False
+) -> tuple[Definition, ...]:
+    """Those of the named definitions that there are, by name. `lock` holds them as `load_one` does."""
+    query = (
+        select(definitions)
+        .where(definitions.c.kind == kind, definitions.c.name.in_(names))
+        .order_by(definitions.c.name)
+    )
+    rows = connection.execute(query.with_for_update() if lock else query)
+    return tuple(_definition(row) for row in rows)
 
 
 def _load(connection: Connection, kind: str) -> tuple[Definition, ...]:

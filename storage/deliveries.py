@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, insert, select, update
 
 from domain.incidents import Action, Incident, Step
+from domain.muting import Reason
 from domain.outbox import DeliveryState
-from domain.paging import GATE, Event, PageReason, Paging, Recipient, Told, plan
+from domain.paging import (
+    GATE,
+    Event,
+    PageReason,
+    Paging,
+    Recipient,
+    Told,
+    no_longer_waits,
+    plan,
+)
 from domain.silences import Silence
 from storage.schema import decisions, outbox
 
@@ -29,14 +40,25 @@ def deliver(
     *,
     silence: Silence | None = None,
     lasting: bool = False,
+    gate: Reason = Reason.PASSED,
 ) -> Paging:
     """Plan the deliveries of a step, write them into the outbox, and store why.
 
     `before` is what each channel was told until now, by its name; `silence` is what mutes it.
-    `lasting` says that it was critical for so long that its flapping holds nothing back.
+    `lasting` says that it was critical for so long that its flapping holds nothing back; `gate` is
+    what the incident gate says.
     """
-    is_silenced = silence is not None
-    paging = plan(step, incident, recipients, before, now, silenced=is_silenced, lasting=lasting)
+    paging = plan(
+        step,
+        incident,
+        recipients,
+        before,
+        now,
+        silenced=silence is not None,
+        lasting=lasting,
+        gate=gate,
+    )
+    _overtake(connection, incident, paging, now)
     body = _body(incident, step, now)
     rows = [
         {
@@ -69,20 +91,56 @@ def deliver(
     return paging
 
 
-def take_back(connection: Connection, incident: Incident, now: datetime) -> None:
-    """Cancel the pages of an incident that nobody has tried to send yet: its parent's speaks for it."""
-    waiting = and_(
+def take_back(connection: Connection, incident: Incident, step: Step, now: datetime) -> bool:
+    """Cancel the pages of an incident that a step makes pointless; whether there were any.
+
+    Those that wait with their group; below a parent, which speaks for it, all that nobody has tried
+    to send. What a monitor had leased that died since may have been sent, and stays.
+    """
+    reason = no_longer_waits(step, incident)
+    if reason is None:
+        return False
+    is_nested = step.action is Action.NESTED
+    waiting = _never_tried(incident) if is_nested else _waits_with_its_group(incident)
+    return bool(_cancel(connection, waiting, reason, now))
+
+
+def _overtake(connection: Connection, incident: Incident, paging: Paging, now: datetime) -> None:
+    """What is told at once takes the place of what waits: in its line it would wait behind it."""
+    urgent = [
+        each.channel for each in paging.plans if each.event is Event.TRIGGER and each.group is None
+    ]
+    if urgent:
+        waiting = and_(_waits_with_its_group(incident), outbox.c.channel.in_(urgent))
+        _cancel(connection, waiting, "overtaken by a page that does not wait", now)
+
+
+def _waits_with_its_group(incident: Incident) -> ColumnElement[bool]:
+    return and_(_never_tried(incident), outbox.c.group_key.is_not(None))
+
+
+def _never_tried(incident: Incident) -> ColumnElement[bool]:
+    """The pages that wait; one that something follows stays, for that would tell of it alone."""
+    behind = outbox.alias("behind")
+    followed = exists().where(
+        behind.c.incident_id == outbox.c.incident_id,
+        behind.c.channel == outbox.c.channel,
+        behind.c.id > outbox.c.id,
+        behind.c.event.in_([Event.RESOLVE.value, Event.ACKNOWLEDGE.value]),
+    )
+    return and_(
         outbox.c.incident_id == incident.id,
         outbox.c.event == Event.TRIGGER.value,
         outbox.c.state == DeliveryState.PENDING.value,
         outbox.c.attempts == 0,
+        outbox.c.bundle.is_(None),
+        ~followed,
     )
-    ended = {
-        "state": DeliveryState.CANCELLED.value,
-        "reason": f"{PageReason.NESTED.value} below {incident.parent_id}",
-        "settled_at": now,
-    }
-    connection.execute(update(outbox).where(waiting).values(ended))
+
+
+def _cancel(connection: Connection, which: ColumnElement[bool], reason: str, now: datetime) -> int:
+    ended = {"state": DeliveryState.CANCELLED.value, "reason": reason, "settled_at": now}
+    return connection.execute(update(outbox).where(which).values(ended)).rowcount
 
 
 def told(connection: Connection, incident: Incident) -> dict[str, Told]:
@@ -100,10 +158,10 @@ def told(connection: Connection, incident: Incident) -> dict[str, Told]:
     for row in connection.execute(query):
         before = found.get(row.channel, Told())
         if row.event == Event.RESOLVE.value:
-            found[row.channel] = Told(last_trigger=before.last_trigger, stands=False)
+            found[row.channel] = replace(before, stands=False)
         else:
-            stands = row.incident_id == incident.id
-            found[row.channel] = Told(last_trigger=row.due, stands=stands)
+            mine = row.incident_id == incident.id
+            found[row.channel] = Told(last_trigger=row.due, stands=mine, knows=mine)
     return found
 
 

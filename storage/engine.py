@@ -1,32 +1,23 @@
-"""Engines and column types: every difference between SQLite and Postgres stands in this file."""
+"""Engines and column types: the differences between SQLite and Postgres stand here and in `drivers`."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from sqlalchemy import BigInteger, Connection, Engine, Integer, Table, create_engine, event
+from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Integer, Table
 from sqlalchemy.engine import URL, Dialect, make_url
-from sqlalchemy.exc import (
-    ArgumentError,
-    DBAPIError,
-    DisconnectionError,
-    InterfaceError,
-    OperationalError,
-)
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.types import Text, TypeDecorator
 
-from storage import occupancy, presence
+from storage import drivers, occupancy, presence
 
-READ = "nocturne_read"
-BUSY_TIMEOUT_MS = 5_000
-CONNECT_TIMEOUT_S = 5
 # The driver tells no codes, only SQLite's own words; its tables can't go while it is in use.
 DAMAGED = (
     "disk image is malformed",
@@ -36,22 +27,18 @@ DAMAGED = (
 )
 # What a text column can't hold: Postgres refuses NUL, UTF-8 has no lone surrogates.
 UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+FULL = "database or disk is full"
+DISK_FULL = "53100"
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 LONG = BigInteger().with_variant(Integer, "sqlite")
-PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = NORMAL",
-    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA cache_size = -1000",
-)
 
 
 class StoreError(Exception):
     """The store cannot be used; the message is one sentence that says why and what to do.
 
-    Hierarchy: Exception ← StoreError ← StoreLost ← StoreGone, StoreDamaged.
+    Hierarchy: Exception ← StoreError ← StoreLost ← StoreGone ← StoreReplaced; StoreLost ←
+    StoreDamaged.
     """
 
 
@@ -63,7 +50,15 @@ class StoreGone(StoreLost):
     """The SQLite file is not there any more, though there was one: it was deleted or replaced."""
 
     def __init__(self, path: Path, what: str) -> None:
-        super().__init__(f"the store {path} {what}: {presence.way_back(path)}")
+        way = presence.way_on if what is presence.REPLACED else presence.way_back
+        super().__init__(f"the store {path} {what}: {way(path)}")
+
+
+class StoreReplaced(StoreGone):
+    """Another file stands where the SQLite file was that is in use: one was renamed or copied over it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, presence.REPLACED)
 
 
 class StoreDamaged(StoreLost):
@@ -152,7 +147,7 @@ def open_engine(url: str) -> Engine:
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         _make_folder(Path(str(parsed.database)).parent)
-        return _sqlite(parsed, _prepare)
+        return drivers.sqlite(parsed)
     return _postgres(parsed)
 
 
@@ -181,8 +176,8 @@ def open_existing(url: str) -> Engine:
         raise StoreError(
             f"there is no store at {path} yet: start Nocturne, or run `python app.py migrate`"
         )
-    engine = _sqlite(_opened(parse_url(url), "rw"), _prepare)
-    _guard(engine, path)
+    engine = drivers.sqlite(_opened(parse_url(url), "rw"))
+    drivers.guard(engine, path)
     try:
         occupancy.share(engine, path)
     except occupancy.Occupied:
@@ -203,7 +198,7 @@ def open_untouched(url: str) -> Engine:
     # changes nothing, while a mere reader would leave empty files behind.
     log = path.with_name(f"{path.name}-wal")
     mode = "ro" if log.exists() and log.stat().st_size else "rw"
-    return _sqlite(_opened(parsed, mode), _leave_transactions)
+    return drivers.sqlite(_opened(parsed, mode), untouched=True)
 
 
 def file_of(url: str) -> Path | None:
@@ -241,22 +236,46 @@ def reader(engine: Engine) -> Engine:
     On SQLite that is so by itself; without it on Postgres, what moves from one table to another
     between two statements would be seen in neither.
     """
-    options: dict[str, Any] = {READ: True}
+    options: dict[str, Any] = {drivers.READ: True}
     if engine.dialect.name == "postgresql":
         options["isolation_level"] = "REPEATABLE READ"
     return engine.execution_options(**options)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Over:
+    """How a row that stands is overwritten: only `where` that holds, and with these `values`.
+
+    Each is a function of the columns of the row that was to be inserted.
+    """
+
+    where: Callable[[Any], ColumnElement[bool]]
+    values: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+
+
 def upsert(
-    connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], keys: Sequence[str]
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    keys: Sequence[str],
+    over: Over | None = None,
 ) -> None:
-    """Insert rows; where `keys` exist already, overwrite the other given columns (last wins)."""
+    """Insert rows; where `keys` exist already, overwrite the other given columns (last wins).
+
+    `over` tells what is overwritten, and with what, where that is not so.
+    """
     if not rows:
         return
     statement = _insert(connection, table)
-    changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    fresh = statement.excluded
+    changed = {name: fresh[name] for name in rows[0] if name not in keys}
+    if over is not None:
+        changed |= {name: make(fresh) for name, make in over.values.items()}
     if changed:
-        statement = statement.on_conflict_do_update(index_elements=list(keys), set_=changed)
+        where = None if over is None else over.where(fresh)
+        statement = statement.on_conflict_do_update(
+            index_elements=list(keys), set_=changed, where=where
+        )
     else:
         statement = statement.on_conflict_do_nothing(index_elements=list(keys))
     connection.execute(statement, list(rows))
@@ -279,6 +298,14 @@ def is_away(error: DBAPIError) -> bool:
     return isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
 
 
+def is_full(error: DBAPIError) -> bool:
+    """Whether an error means that there is no room left where the store writes."""
+    # Postgres has a code for it (53100, disk_full), SQLite only its words (SQLITE_FULL).
+    if getattr(error.orig, "sqlstate", None) is not None:
+        return str(getattr(error.orig, "sqlstate", "")) == DISK_FULL
+    return FULL in str(error.orig).lower()
+
+
 def is_damaged(error: DBAPIError) -> bool:
     """Whether an error means that the SQLite file is damaged, or was emptied while it was open."""
     if "sqlite" not in type(error.orig).__module__:
@@ -296,62 +323,9 @@ def version(engine: Engine) -> str:
 
 def _postgres(url: URL) -> Engine:
     try:
-        return create_engine(
-            url.set(drivername="postgresql+psycopg"),
-            pool_pre_ping=True,
-            pool_size=4,
-            max_overflow=4,
-            connect_args={"connect_timeout": CONNECT_TIMEOUT_S},
-        )
+        return drivers.postgres(url)
     except ImportError as error:
         raise StoreError(
             "[storage] url names Postgres, and its driver is not installed: "
             'pip install "nocturne[postgres]"'
         ) from error
-
-
-def _sqlite(url: URL, prepare: Callable[[Any, ConnectionPoolEntry], None]) -> Engine:
-    # The interpreter's own SQLite may have the WAL bug that corrupts (3.7.0 to 3.51.2).
-    import pysqlite3.dbapi2
-
-    engine = create_engine(
-        url.set(drivername="sqlite"),
-        module=pysqlite3.dbapi2,
-        pool_size=4,
-        max_overflow=8,
-        connect_args={"check_same_thread": False},
-    )
-    event.listen(engine, "connect", prepare)
-    event.listen(engine, "begin", _begin)
-    return engine
-
-
-def _guard(engine: Engine, path: Path) -> None:
-    """Let no connection be used whose file is not at `path` any more: it is opened anew, or fails."""
-
-    @event.listens_for(engine, "connect")
-    def _note(_: Any, entry: ConnectionPoolEntry) -> None:
-        entry.info["file"] = presence.identity(path)
-
-    @event.listens_for(engine, "checkout")
-    def _compare(_: Any, entry: ConnectionPoolEntry, __: Any) -> None:
-        if not presence.is_same(path, entry.info["file"]):
-            raise DisconnectionError(f"the store {path} was deleted or replaced")
-
-
-def _leave_transactions(connection: Any, _: ConnectionPoolEntry) -> None:
-    connection.isolation_level = None
-
-
-def _prepare(connection: Any, entry: ConnectionPoolEntry) -> None:
-    _leave_transactions(connection, entry)
-    # Possible in an empty file only; elsewhere it would take the write lock for each connection.
-    if connection.execute("PRAGMA page_count").fetchone()[0] == 0:
-        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    for pragma in PRAGMAS:
-        connection.execute(pragma)
-
-
-def _begin(connection: Connection) -> None:
-    reading = connection.get_execution_options().get(READ, False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")

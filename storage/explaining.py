@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Engine, Row, func, select
 
 from domain.alertrules import CHECK as CHECK_LABEL
+from domain.facts import CheckState, Status
 from domain.incidents import Incident, fingerprint
-from domain.muting import Reason, incident_gate
+from domain.matching import Match, Subject
+from domain.mistakes import ConfigError
+from domain.muting import GATE, Reason, incident_gate
 from domain.paging import Recipient, severities
 from domain.silences import silenced_by
 from domain.whypaged import Case, Delivered
-from storage import definitions
-from storage.changes import CHANNEL, CHECK
+from domain.windows import covers
+from domain.windowtable import read_window
+from storage import definitions, standing
+from storage.changes import CHANNEL, CHECK, MAINTENANCE
 from storage.engine import reader
 from storage.incident_rows import read
-from storage.schema import check_state, decisions, incidents, outbox, rule_states
+from storage.schema import (
+    check_state,
+    decisions,
+    incident_lines,
+    incidents,
+    outbox,
+    rule_states,
+)
 from storage.silences import holding
 from storage.state_rows import decode_state
-
-GATE = "incident"
 
 
 def case_of_check(engine: Engine, name: str, now: datetime) -> Case | None:
@@ -35,12 +46,11 @@ def case_of_check(engine: Engine, name: str, now: datetime) -> Case | None:
             return None
         state = decode_state(document)
         gate = incident_gate(state, enabled=not paused)
-        detail = (
-            f"By {state.blocked_by}." if gate is Reason.BLOCKED else _sentence(state.last_message)
-        )
+        case = _case(connection, engine, name, fingerprint(name), gate, state.last_message, now)
         if gate is Reason.MAINTENANCE:
-            detail = f"{state.maintenance}: {detail}"
-        return _case(connection, engine, name, fingerprint(name), gate, detail, now)
+            until = _ends(connection, state.maintenance, state.failing_since, now)
+            return replace(case, by=state.maintenance, until=until)
+        return replace(case, by=state.blocked_by, critical_since=_critical_since(case, state))
 
 
 def case_of_rule(engine: Engine, key: str, now: datetime) -> Case | None:
@@ -50,11 +60,11 @@ def case_of_rule(engine: Engine, key: str, now: datetime) -> Case | None:
         row = connection.execute(query).one_or_none()
         if row is None:
             return None
-        decided = _decided(connection, key)
+        decided = standing.decided(connection, key)
         check = dict(row.state.get("labels", ())).get(CHECK_LABEL)
         if check is None or decided is not None:
             gate = decided or (Reason.PASSED if row.level else Reason.HEALTHY)
-            detail = _sentence(str(row.state.get("message", "")))
+            detail = str(row.state.get("message", ""))
             return _case(connection, engine, row.rule, key, gate, detail, now)
     # It feeds the status of that check, whose incident it is.
     return case_of_check(engine, check, now)
@@ -86,8 +96,10 @@ def case_of_incident(engine: Engine, incident_id: str, now: datetime) -> Case | 
         return Case(
             component=row.component,
             gate=Reason.PAUSED if found is None else found.gate,
-            detail="It is not watched any more." if found is None else found.detail,
+            detail="it is not watched any more" if found is None else found.detail,
+            since=None if found is None else found.since,
             incident=read(row),
+            lines=_lines(connection, incident_id),
             deliveries=_deliveries(connection, incident_id),
         )
 
@@ -109,7 +121,9 @@ def _case(
         component=component,
         gate=gate,
         detail=detail,
+        since=_since(connection, key, gate),
         incident=incident,
+        lines={} if incident is None else _lines(connection, incident.id),
         silence=silence,
         recipients=recipients(engine),
         deliveries=() if incident is None else _deliveries(connection, incident.id),
@@ -155,22 +169,50 @@ def _deliveries(connection: Connection, incident_id: str) -> tuple[Delivered, ..
             event=row.event,
             state=row.state,
             reason=row.reason,
+            since=row.created_at,
             at=row.settled_at or row.due,
         )
         for row in rows
     )
 
 
-def _decided(connection: Connection, key: str) -> Reason | None:
+def _since(connection: Connection, key: str, gate: Reason) -> datetime | None:
+    """Since when the incident gate says that; None when it said something else last."""
     query = (
-        select(decisions.c.reason)
+        select(decisions.c.reason, decisions.c.at)
         .where(decisions.c.subject == key, decisions.c.gate == GATE)
         .order_by(decisions.c.id.desc())
         .limit(1)
     )
-    reason = connection.execute(query).scalar_one_or_none()
-    return Reason(reason) if reason in set(Reason) else None
+    row = connection.execute(query).one_or_none()
+    return row.at if row is not None and row.reason == gate.value else None
 
 
-def _sentence(text: str) -> str:
-    return text if not text or text.endswith((".", "!", "?")) else f"{text}."
+def _lines(connection: Connection, incident_id: str) -> dict[str, datetime]:
+    """When each thing last happened to an incident."""
+    columns = (incident_lines.c.action, func.max(incident_lines.c.at))
+    mine = select(*columns).where(incident_lines.c.incident_id == incident_id)
+    rows = connection.execute(mine.group_by(incident_lines.c.action))
+    return {row[0]: row[1] for row in rows}
+
+
+def _critical_since(case: Case, state: CheckState) -> datetime | None:
+    is_critical = case.gate is Reason.PASSED and state.hard is Status.CRITICAL
+    return state.since if is_critical else None
+
+
+def _ends(
+    connection: Connection, name: str | None, failing_since: datetime | None, now: datetime
+) -> datetime | None:
+    """When the window of this name is over, whatever it covers; None when that can't be told."""
+    found = None if name is None else definitions.load_one(connection, MAINTENANCE, name)
+    if found is None:
+        return None
+    try:
+        window = read_window(found.in_force)
+    except ConfigError:
+        return None
+    # That it covers the check is known: what it matches need not be asked again.
+    anything = replace(window, match=Match(name=("*",)))
+    covered = covers(anything, Subject(name=found.name, kind=MAINTENANCE), now, failing_since)
+    return None if covered is None else covered.end

@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, insert
 
-from domain.facts import Status
-from domain.incidents import Incident
+from domain.incidents import OPENS_AS, Incident
+from domain.muting import Reason
 from domain.operating import NotAllowed, Order, Verb, operate
-from domain.state import reads
 from storage import counters
-from storage.deliveries import deliver, told
-from storage.incidents import apply, newest, note, one
-from storage.schema import audit, check_state, rule_states
-from storage.state_rows import decode_state
+from storage.explaining import recipients
+from storage.incidents import FRESH, apply, newest, note, one, page
+from storage.schema import audit
+from storage.silences import holding
+from storage.standing import Standing, is_of_a_check, standing
 
 
 class UnknownIncident(Exception):
@@ -36,19 +36,29 @@ class IncidentChanges:
 
         Raises UnknownIncident, or NotAllowed when the lifecycle forbids it.
         """
+        channels = recipients(self._engine) if order.verb is Verb.REOPEN else ()
         with self._engine.begin() as connection:
             before = one(connection, incident_id)
             if before is None:
                 raise UnknownIncident(incident_id)
-            step = operate(before, order, still_bad=_is_bad(connection, before))
+            reads = standing(connection, before)
+            wrong = reads.message if reads.is_bad else ""
+            step = operate(before, order, still_bad=reads.is_bad, wrong=wrong)
             _refuse_a_second(connection, before, order)
-            after = apply(
-                connection, before, step, now, actor, _more(order, before, connection, now)
-            )
-            line = note(connection, after, step, now, actor)
-            # A reopening by hand pages nobody: who reopens it has it in hand.
-            if order.verb in (Verb.ACKNOWLEDGE, Verb.RESOLVE):
-                deliver(connection, after, step, line, (), told(connection, after), now)
+            after = apply(connection, before, step, now, actor, _more(order, before, reads, now))
+            if order.verb in (Verb.COMMENT, Verb.ASSIGN):
+                note(connection, after, step, now, actor)
+            else:
+                _, after = page(
+                    connection,
+                    after,
+                    step,
+                    channels,
+                    holding(connection, now),
+                    now,
+                    gate=reads.gate,
+                    actor=actor,
+                )
             connection.execute(
                 insert(audit).values(
                     at=now,
@@ -72,7 +82,7 @@ def _refuse_a_second(connection: Connection, incident: Incident, order: Order) -
         raise NotAllowed(f"{other.id} stands for {incident.component} already")
 
 
-def _more(order: Order, before: Incident, connection: Connection, now: datetime) -> dict[str, Any]:
+def _more(order: Order, before: Incident, reads: Standing, now: datetime) -> dict[str, Any]:
     """Fields that an order sets beside those of its step."""
     if order.verb is Verb.ACKNOWLEDGE:
         until = None if order.lasts is None else now + order.lasts
@@ -80,19 +90,17 @@ def _more(order: Order, before: Incident, connection: Connection, now: datetime)
     if order.verb is Verb.ASSIGN:
         return {"assignee": order.assignee}
     if order.verb is Verb.RESOLVE:
-        return {"held": _is_bad(connection, before)}
+        return {"held": reads.is_bad}
+    if order.verb is Verb.REOPEN:
+        anew = {"held": False, "parent_id": None, "flapping": reads.flapping, **FRESH}
+        return anew | (_as_it_reads(before, reads) if is_of_a_check(before) else {})
     return {}
 
 
-def _is_bad(connection: Connection, incident: Incident) -> bool:
-    """Whether what the incident is about still reads bad."""
-    if not incident.fingerprint.startswith("check:"):
-        level = select(rule_states.c.level).where(rule_states.c.fingerprint == incident.fingerprint)
-        return bool(connection.execute(level).scalar_one_or_none())
-    query = select(check_state.c.state, check_state.c.present).where(
-        check_state.c.name == incident.component
-    )
-    row = connection.execute(query).one_or_none()
-    if row is None or not row.present:
-        return False
-    return reads(decode_state(row.state)) is not Status.HEALTHY
+def _as_it_reads(incident: Incident, reads: Standing) -> dict[str, Any]:
+    """What an incident that is reopened says of a check that is bad in another way than it was."""
+    if reads.gate is not Reason.PASSED:
+        return {}
+    severity = int(OPENS_AS[reads.status])
+    title = f"{incident.component} is {reads.status.word}"
+    return {"title": title, "severity": severity, "state_severity": severity}

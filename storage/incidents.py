@@ -21,7 +21,9 @@ from domain.incidents import (
     Step,
     reconcile,
     releases,
+    title_of,
 )
+from domain.muting import Reason
 from domain.paging import Recipient, held_by
 from domain.silences import Silence, silenced_by
 from storage.deliveries import deliver, take_back, told
@@ -57,6 +59,8 @@ def _take_up(
     incident = desk.incident(problem.fingerprint)
     if incident is not None and incident.held and releases(problem):
         incident = desk.keep(_write(connection, incident, {"held": False}))
+    if incident is not None and incident.is_open and problem.gate is Reason.PASSED:
+        incident = desk.keep(_describe(connection, incident, problem))
     for step in reconcile(problem, incident):
         parent = desk.incident(step.parent) if step.parent else None
         if step.parent and (parent is None or not parent.is_open):
@@ -83,21 +87,31 @@ def page(
     *,
     was_told: bool = True,
     lasting: bool = False,
+    gate: Reason = Reason.PASSED,
+    actor: str = SYSTEM,
 ) -> tuple[bool, Incident]:
-    """Write a step of Nocturne's own into the timeline, and page whom it concerns.
+    """Write a step into the timeline, take back what it makes pointless, and page whom it concerns.
 
     Returns whether anybody is told, and the incident with what holds its page back, if anything.
-    `lasting`: see `deliver`.
+    `lasting` and `gate`: see `deliver`.
     """
-    line = note(connection, incident, step, now, SYSTEM)
-    if step.action is Action.NESTED:
-        take_back(connection, incident, now)
+    line = note(connection, incident, step, now, actor)
+    took_back = was_told and take_back(connection, incident, step, now)
     before = told(connection, incident) if was_told else {}
     by = silenced_by(silences, incident, now)
     paging = deliver(
-        connection, incident, step, line, recipients, before, now, silence=by, lasting=lasting
+        connection,
+        incident,
+        step,
+        line,
+        recipients,
+        before,
+        now,
+        silence=by,
+        lasting=lasting,
+        gate=gate,
     )
-    held = held_by(step, incident, paging)
+    held = held_by(step, incident, paging, took_back=took_back)
     if held != incident.page_gate:
         incident = _write(connection, incident, {"page_gate": held.value if held else None})
     return bool(paging.plans), incident
@@ -176,9 +190,8 @@ def _begin(
     if step.action is Action.OPENED or incident is None:
         return _insert(connection, desk.next_id(problem.at), problem, step)
     more: dict[str, Any] = {}
-    if step.action in (Action.REOPENED, Action.ROSE, Action.FELL):
-        more |= {"title": _title(problem), "about": _about(problem)}
     if step.action is Action.REOPENED:
+        more |= {"title": title_of(problem), "about": _about(problem)}
         more |= {"parent_id": None, "flapping": problem.flapping, **FRESH}
     if parent is not None:
         more["parent_id"] = parent.id
@@ -192,7 +205,7 @@ def _insert(connection: Connection, incident_id: str, problem: Problem, step: St
         "fingerprint": problem.fingerprint,
         "component": problem.component,
         "kind": problem.kind,
-        "title": _title(problem),
+        "title": title_of(problem),
         "stage": Stage.NEW.value,
         "is_open": True,
         "severity": severity,
@@ -245,6 +258,20 @@ def _note_affected(connection: Connection, desk: Desk, problem: Problem) -> None
         connection.execute(update(affected).where(mine).values(until=problem.at))
 
 
+def _describe(connection: Connection, incident: Incident, problem: Problem) -> Incident:
+    """Let the title, and what matchers see, follow what reads bad now without getting worse."""
+    title = title_of(problem)
+    same = (
+        incident.title == title
+        and (incident.tags, incident.group) == (problem.tags, problem.group)
+        and (incident.runbook, incident.channels) == (problem.runbook, problem.channels)
+        and incident.cooldown_s == problem.cooldown_s
+    )
+    if same:
+        return incident
+    return _write(connection, incident, {"title": title, "about": _about(problem)})
+
+
 def _about(problem: Problem) -> dict[str, Any]:
     """What matchers see of an incident, and what to do about it."""
     return {
@@ -254,8 +281,3 @@ def _about(problem: Problem) -> dict[str, Any]:
         "channels": list(problem.channels),
         "cooldown_s": problem.cooldown_s,
     }
-
-
-def _title(problem: Problem) -> str:
-    word = problem.status.word if problem.status is not None else "unknown"
-    return problem.title or f"{problem.component} is {word}"

@@ -6,21 +6,25 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Engine, and_, insert, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, insert, select, update
 
 from domain.facts import CheckState, Decision, Detail, Mark, Result, Sample, Status, Transition
 from domain.incidents import Problem
 from domain.intake import Refusal, Times
 from domain.paging import Recipient
 from domain.state import mark_of
-from storage import counters, incidents, moments, rule_rows, series
+from storage import counters, inbox, incidents, moments, rule_rows, series
 from storage.engine import reader, upsert
 from storage.leadership import Lease, fence, renew
 from storage.rule_rows import Ruled
 from storage.schema import check_state, decisions, gaps, notices, results, transitions
 from storage.state_rows import decode_state, encode_state
+
+SERIES_SLICE = 500
+MOST_CHECKS = 100_000
+STATE_OF = update(check_state).where(check_state.c.id == bindparam("row_id"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,20 @@ class Entry:
     decisions: tuple[Decision, ...] = ()
     samples: tuple[Sample, ...] = ()
     problem: Problem | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenIn:
+    """Arrivals of the inbox that leave it together with what they mean being written.
+
+    `samples` are what they mean by themselves; entries of checks stand beside it in its group.
+    """
+
+    ids: tuple[int, ...]
+    samples: tuple[Sample, ...] = ()
+
+
+Written: TypeAlias = "Entry | Ruled | TakenIn"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +95,7 @@ class Journal:
     def commit(
         self,
         lease: Lease,
-        entries: Sequence[Entry | Ruled],
+        entries: Sequence[Written],
         samples: Sequence[Sample] = (),
         beat: Beat | None = None,
     ) -> None:
@@ -101,6 +119,7 @@ class Journal:
         """
         with self._engine.begin() as connection:
             fence(connection, lease)
+            counters.begin(connection, counters.ARRIVALS)
             connection.execute(update(check_state).values(present=False))
             self._upsert_checks(connection, checks)
             counters.bump(connection, counters.REVISION)
@@ -145,10 +164,23 @@ class Journal:
             if connection.execute(notices.delete().where(notices.c.key == key)).rowcount:
                 counters.bump(connection, counters.REVISION)
 
-    def changes(self) -> int:
-        """The change counter: it moves when there is a command or an edit to take up."""
+    def free_series(self, lease: Lease) -> int:
+        """Delete series of which nothing is left, and count anew which metrics are full; how many went."""
         with reader(self._engine).connect() as connection:
-            return counters.value(connection, counters.CHANGES)
+            # Nobody else writes samples: what is empty stays so until it is deleted.
+            empty = series.empty(connection)
+        for begin in range(0, max(len(empty), 1), SERIES_SLICE):
+            with self._engine.begin() as connection:
+                fence(connection, lease)
+                series.drop(connection, empty[begin : begin + SERIES_SLICE])
+                # Within: an id that is gone may be given anew.
+                self._series_ids.free(connection)
+        return len(empty)
+
+    def edits(self) -> int:
+        """How many changes there were beside arrivals: it moves when there is an edit to take up."""
+        with reader(self._engine).connect() as connection:
+            return counters.edits(connection)
 
     def _upsert_checks(self, connection: Connection, checks: Sequence[Published]) -> None:
         known = set(connection.scalars(select(check_state.c.name)).all())
@@ -171,7 +203,7 @@ class Journal:
         return {row.name: decode_state(row.state) for row in rows}
 
     def _write(
-        self, connection: Connection, found: Sequence[Entry | Ruled], samples: Sequence[Sample]
+        self, connection: Connection, found: Sequence[Written], samples: Sequence[Sample]
     ) -> Counter[Refusal]:
         # An entry of a check that was removed while it ran has nowhere to go.
         entries = [
@@ -180,6 +212,7 @@ class Journal:
             if isinstance(each, Entry) and each.state.check in self._check_ids
         ]
         ruled = [each for each in found if isinstance(each, Ruled)]
+        taken_in = [each for each in found if isinstance(each, TakenIn)]
         self._write_states(connection, entries)
         self._write_results(connection, entries)
         self._write_lines(connection, entries)
@@ -191,9 +224,13 @@ class Journal:
         problems = [each.problem for each in told if each.problem is not None]
         if problems:
             incidents.take_up(connection, problems, self.recipients)
-        everything = [*samples, *(sample for each in entries for sample in each.samples)]
         times = None if self.times is None else self.times()
-        refused = series.append(connection, self._series_ids, everything, times)
+        arrived = [sample for each in taken_in for sample in each.samples]
+        refused = series.append(connection, self._series_ids, [*samples, *arrived], times)
+        inbox.taken_in(connection, [number for each in taken_in for number in each.ids])
+        # A check has one series of each of its metrics, and the file says how many checks there are.
+        theirs = [sample for each in entries for sample in each.samples]
+        refused += series.append(connection, self._series_ids, theirs, times, most=MOST_CHECKS)
         if entries or problems:
             counters.bump(connection, counters.REVISION)
         return refused
@@ -210,9 +247,15 @@ class Journal:
                     "details": dict(entry.result.details),
                     "response_ms": entry.result.response_time_ms,
                 }
-        for name, row in by_check.items():
-            at = check_state.c.id == self._check_ids[name]
-            connection.execute(update(check_state).where(at).values(row))
+        # Many at a time: one statement for each takes as long as the checks themselves.
+        for with_result in (True, False):
+            rows = [
+                {"row_id": self._check_ids[name], **row}
+                for name, row in by_check.items()
+                if ("metrics" in row) is with_result
+            ]
+            if rows:
+                connection.execute(STATE_OF, rows)
 
     def _write_results(self, connection: Connection, entries: Iterable[Entry]) -> None:
         rows = [

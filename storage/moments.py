@@ -20,10 +20,10 @@ from domain.incidents import (
     Stage,
     Step,
     closes,
-    fingerprint,
     lapses,
 )
-from domain.muting import GATE, Reason
+from domain.incidenttexts import told_with
+from domain.muting import Reason
 from domain.paging import (
     FLAPPING_CRITICAL,
     GROUP_WAIT,
@@ -39,9 +39,15 @@ from domain.silences import Silence, silenced_by
 from storage.deliveries import STANDING
 from storage.incident_rows import read
 from storage.incidents import SYSTEM, apply, note, one, page, take_up
-from storage.schema import affected, check_state, decisions, incidents, outbox
+from storage.schema import affected, incident_lines, incidents, outbox
 from storage.silences import holding, hush, next_edge
-from storage.state_rows import decode_state
+from storage.standing import Standing, standing
+
+# What the incident gate held a page of an open incident back for, and what is said when it passes.
+OUTSIDE = {
+    PageReason.MAINTENANCE.value: "maintenance ended",
+    PageReason.UNCONFIRMED.value: "bad after it was reopened by hand",
+}
 
 
 class Sweep:
@@ -57,11 +63,11 @@ class Sweep:
 
     def run(self, watched: Collection[str]) -> bool:
         """Do all that is due; whether anything was. `watched` are the fingerprints still watched."""
-        gone = self._no_longer_watched(watched)
-        take_up(self._connection, gone, self._recipients)
+        over = [*self._no_longer_watched(watched), *self._well_again()]
+        take_up(self._connection, over, self._recipients)
         hushed = hush(self._connection, self._silences, self._now)
         done = [*self._close(), *self._lapse(), *self._release(), *self._repeat(), *self._grow()]
-        return bool(gone or hushed or done)
+        return bool(over or hushed or done)
 
     def _close(self) -> list[Incident]:
         due = and_(
@@ -80,9 +86,10 @@ class Sweep:
         due = and_(incidents.c.is_open, incidents.c.acknowledged_until <= self._now)
         lapsing = [each for each in self._all(due) if lapses(each, self._now)]
         for incident in lapsing:
+            ended = f"the acknowledgement by {incident.acknowledged_by} has ended"
             step = Step(
                 action=Action.LAPSED,
-                reason=f"the acknowledgement by {incident.acknowledged_by} has ended",
+                reason=_still_bad(incident, ended, standing(self._connection, incident)),
                 stage=Stage.NEW,
                 drops_acknowledgement=True,
             )
@@ -107,27 +114,20 @@ class Sweep:
         """What no longer holds the page of an incident back; None while it still does."""
         if silenced_by(self._silences, incident, self._now) is not None:
             return None
-        if incident.page_gate == PageReason.SILENCED.value:
-            return f"the silence is over, it is still {incident.severity.word}"
+        reads = standing(self._connection, incident)
         if incident.page_gate == PageReason.FLAPPING.value:
-            return self._through_flapping(incident)
+            return _through_flapping(incident, reads, self._now)
+        if incident.page_gate == PageReason.SILENCED.value:
+            return _still_bad(incident, "silence ended", reads)
+        if incident.page_gate in OUTSIDE:
+            is_bad = reads.gate is Reason.PASSED
+            return _still_bad(incident, OUTSIDE[incident.page_gate], reads) if is_bad else None
         takes = any(
             incident.severity in each.severities
             for each in self._recipients
             if not incident.channels or each.name in incident.channels
         )
-        return "a channel takes it now" if takes else None
-
-    def _through_flapping(self, incident: Incident) -> str | None:
-        """Why an incident pages that flaps or flapped; None while it is held back."""
-        if incident.stage is not Stage.NEW or incident.parent_id is not None:
-            return None
-        if not incident.flapping:
-            return f"it has stopped changing, it is still {incident.severity.word}"
-        if incident.severity < Severity.CRITICAL:
-            return None
-        since = critical_since(self._connection, incident)
-        return "critical for 5 min without a break" if passes_flapping(since, self._now) else None
+        return _still_bad(incident, "a channel takes it now", reads) if takes else None
 
     def _repeat(self) -> list[Incident]:
         repeating = [
@@ -136,10 +136,13 @@ class Sweep:
             # What is held back is decided anew when that is over, and needs no repeating.
             if incident.page_gate is None
             and repeats(incident, last, self._now)
-            and not self._is_maintained(incident)
+            # Below a parent, or in maintenance, nobody is reminded of it.
+            and standing(self._connection, incident).gate is Reason.PASSED
         ]
         for incident in repeating:
-            self._page(incident, Step(action=Action.REPEATED, reason="nobody has acknowledged it"))
+            reads = standing(self._connection, incident)
+            reason = _still_bad(incident, "nobody has acknowledged it", reads)
+            self._page(incident, Step(action=Action.REPEATED, reason=reason))
         return repeating
 
     def _grow(self) -> list[Incident]:
@@ -191,20 +194,6 @@ class Sweep:
         found = ((one(self._connection, row.incident_id), row.last) for row in chosen)
         return [(incident, told) for incident, told in found if incident is not None]
 
-    def _is_maintained(self, incident: Incident) -> bool:
-        if incident.fingerprint != fingerprint(incident.component):
-            return self._last_decision(incident) == Reason.MAINTENANCE.value
-        query = select(check_state.c.state).where(check_state.c.name == incident.component)
-        document = self._connection.execute(query).scalar_one_or_none()
-        return document is not None and decode_state(document).maintenance is not None
-
-    def _last_decision(self, incident: Incident) -> str | None:
-        """What the incident gate said last of a rule's series."""
-        mine = and_(decisions.c.subject == incident.fingerprint, decisions.c.gate == GATE)
-        query = select(decisions.c.reason).where(mine).order_by(decisions.c.id.desc()).limit(1)
-        reason: str | None = self._connection.execute(query).scalar_one_or_none()
-        return reason
-
     def _no_longer_watched(self, watched: Collection[str]) -> list[Problem]:
         standing = select(incidents).where(incidents.c.is_open)
         return [
@@ -221,6 +210,35 @@ class Sweep:
             if row.fingerprint not in watched
         ]
 
+    def _well_again(self) -> list[Problem]:
+        """What was reopened by hand and has been seen to be well since: nothing else will say so."""
+        doubted = and_(incidents.c.is_open, incidents.c.page_gate == PageReason.UNCONFIRMED.value)
+        found = [(each, standing(self._connection, each)) for each in self._all(doubted)]
+        return [
+            Problem(
+                fingerprint=incident.fingerprint,
+                component=incident.component,
+                kind=incident.kind,
+                at=self._now,
+                status=Status.HEALTHY,
+                gate=Reason.HEALTHY,
+                message=reads.message,
+            )
+            for incident, reads in found
+            if reads.gate is Reason.HEALTHY
+            and not reads.flapping
+            and reads.at is not None
+            and reads.at > self._reopened_at(incident)
+        ]
+
+    def _reopened_at(self, incident: Incident) -> datetime:
+        mine = and_(
+            incident_lines.c.incident_id == incident.id,
+            incident_lines.c.action == Action.REOPENED.value,
+        )
+        last = self._connection.execute(select(func.max(incident_lines.c.at)).where(mine))
+        return last.scalar_one() or incident.opened_at
+
     def _all(self, condition: object) -> list[Incident]:
         query = select(incidents).where(condition).order_by(incidents.c.id)  # type: ignore[arg-type]
         return [read(row) for row in self._connection.execute(query.with_for_update()).all()]
@@ -234,23 +252,30 @@ class Sweep:
             self._silences,
             self._now,
             lasting=lasting,
+            gate=self._window(incident),
         )
 
+    def _window(self, incident: Incident) -> Reason:
+        """MAINTENANCE while a window covers it: what would page by time alone waits until it ends."""
+        gate = standing(self._connection, incident).gate
+        return gate if gate is Reason.MAINTENANCE else Reason.PASSED
 
-def critical_since(connection: Connection, incident: Incident) -> datetime | None:
-    """Since when its check is confirmed as critical; None when it is not, or is in maintenance.
 
-    Rules that speak for themselves never flap.
-    """
-    if incident.fingerprint != fingerprint(incident.component):
+def _still_bad(incident: Incident, why: str, reads: Standing) -> str:
+    """What is wrong, why that is told now, and that it is as bad as before."""
+    word = reads.status.word if reads.gate is Reason.PASSED else incident.severity.word
+    return told_with(reads.message, f"{why}, still {word}")
+
+
+def _through_flapping(incident: Incident, reads: Standing, now: datetime) -> str | None:
+    """Why an incident pages that flaps or flapped; None while it is held back."""
+    if incident.stage is not Stage.NEW or incident.parent_id is not None:
         return None
-    query = select(check_state.c.state).where(check_state.c.name == incident.component)
-    document = connection.execute(query).scalar_one_or_none()
-    if document is None:
+    if not incident.flapping:
+        return _still_bad(incident, "it has stopped changing", reads)
+    if incident.severity < Severity.CRITICAL or not passes_flapping(reads.critical_since, now):
         return None
-    state = decode_state(document)
-    is_critical = state.hard is Status.CRITICAL and state.maintenance is None
-    return state.since if is_critical else None
+    return told_with(reads.message, "critical for 5 min without a break, though it flaps")
 
 
 def next_moment(connection: Connection, now: datetime) -> datetime | None:
@@ -270,5 +295,5 @@ def _flapping_since(connection: Connection) -> list[datetime]:
     """Since when each incident is critical that is held back because it flaps."""
     held = and_(incidents.c.is_open, incidents.c.page_gate == PageReason.FLAPPING.value)
     rows = connection.execute(select(incidents).where(held)).all()
-    found = (critical_since(connection, read(row)) for row in rows)
+    found = (standing(connection, read(row)).critical_since for row in rows)
     return [since for since in found if since is not None]

@@ -1,8 +1,8 @@
 """The outbox: deliveries are leased, sent elsewhere, and settled; all rows end with a reason.
 
 A row leased by a monitor that died is free once the next one leads, at `leased_until` at the latest.
-Rows of one incident and channel go in their order; a channel that fails is tried with its oldest row
-alone. What waits in a group goes as one message, see `storage.bundles`.
+Which rows go next is in `storage.picking`; what waits in a group goes as one message, see
+`storage.bundles`.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ from sqlalchemy import (
     case,
     func,
     insert,
-    or_,
     select,
-    true,
     update,
 )
 
@@ -40,15 +38,14 @@ from domain.outbox import (
     told_together,
 )
 from domain.paging import Event
-from storage import bundles, counters
+from storage import counters, picking
 from storage.bundles import OPEN
 from storage.engine import reader
 from storage.leadership import Lease, fence
 from storage.schema import channel_health, outbox
-from storage.takeover import WAITING, expire, hold, take_over, words
+from storage.takeover import expire, hold, take_over, words
 
 LEASED_FOR = timedelta(seconds=60)
-PER_CHANNEL = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,14 +91,16 @@ def lease(
     The channels `alone` take one incident a message. Raises LeadershipLost.
     """
     with reader(engine).connect() as connection:
-        if not _channels(connection, now, busy):
+        if not picking.channels(connection, now, busy):
             return ()
     with engine.begin() as connection:
         fence(connection, lease)
         taken: list[Delivery] = []
-        for channel, at_most in _channels(connection, now, busy):
+        for channel, at_most in picking.channels(connection, now, busy):
             most = min(at_most, limit - len(taken))
-            taken += _take(connection, channel, now, most, alone=channel in alone)
+            taken += picking.take(
+                connection, channel, now, most, alone=channel in alone, until=now + LEASED_FOR
+            )
     return tuple(taken)
 
 
@@ -236,74 +235,6 @@ def _health_of(name: str, row: Row[Any] | None, counts: Sequence[Row[Any]]) -> C
         dead=dead.rows if dead else 0,
         last_dead=dead.last if dead else None,
     )
-
-
-def _is_due(now: datetime) -> ColumnElement[bool]:
-    waits = and_(outbox.c.state.in_(WAITING), outbox.c.due <= now)
-    abandoned = and_(outbox.c.state == DeliveryState.LEASED.value, outbox.c.leased_until <= now)
-    return or_(waits, abandoned)
-
-
-def _channels(
-    connection: Connection, now: datetime, busy: Collection[str]
-) -> list[tuple[str, int]]:
-    """The channels with due rows that may be tried now, and how many rows each may have."""
-    query = (
-        select(outbox.c.channel, channel_health.c.next_try)
-        .join_from(
-            outbox, channel_health, outbox.c.channel == channel_health.c.channel, isouter=True
-        )
-        .where(_is_due(now))
-        .group_by(outbox.c.channel, channel_health.c.next_try)
-        .order_by(func.min(outbox.c.id))
-    )
-    return [
-        (channel, PER_CHANNEL if next_try is None else 1)
-        for channel, next_try in connection.execute(query)
-        if channel not in busy and (next_try is None or next_try <= now)
-    ]
-
-
-def _take(
-    connection: Connection, channel: str, now: datetime, limit: int, *, alone: bool
-) -> list[Delivery]:
-    """Lease what is due of a channel, so many messages at most."""
-    taken: list[Delivery] = []
-    leased: set[int] = set()
-    for head in _due(connection, channel, now, limit, alone=alone):
-        if head.id in leased:
-            continue
-        others = () if alone else bundles.companions(connection, head, now)
-        made = bundles.delivery(head, others, alone=alone)
-        _mark(connection, made.rows, bundles.key_of_message(head, alone=alone), now)
-        leased.update(made.rows)
-        taken.append(made)
-    return taken
-
-
-def _due(
-    connection: Connection, channel: str, now: datetime, limit: int, *, alone: bool
-) -> Sequence[Row[Any]]:
-    """The rows that are due of a channel, without those that go along with others."""
-    query = (
-        select(outbox)
-        .where(_is_due(now), outbox.c.channel == channel, ~bundles.is_behind())
-        .where(true() if alone else ~bundles.goes_along())
-        .order_by(outbox.c.id)
-        .limit(limit)
-        # On Postgres an operator's transaction may be cancelling one of them.
-        .with_for_update(of=outbox)
-    )
-    return connection.execute(query).all()
-
-
-def _mark(connection: Connection, ids: Sequence[int], bundle: str | None, now: datetime) -> None:
-    values = {
-        "state": DeliveryState.LEASED.value,
-        "leased_until": now + LEASED_FOR,
-        "bundle": bundle,
-    }
-    connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(values))
 
 
 def _leased(delivery: Delivery) -> ColumnElement[bool]:

@@ -21,6 +21,7 @@ TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 # A backup from later than now was made while the clock was wrong.
 CLOCKS_DIFFER = timedelta(hours=1)
 
+REPLACED = "was replaced by another file while Nocturne ran"
 MARK_TEXT = """\
 Nocturne's store was made beside this file. As long as this file stands, a missing store is refused
 instead of being replaced by an empty one.
@@ -109,6 +110,17 @@ def way_back(
         return f"{away}put a copy of your own in its place ({why}), or {anew}"
     newest = shlex.quote(str(found[-1]))
     return f"restore the newest backup by `python app.py restore {newest}`, or {away}{anew}"
+
+
+def way_on(path: Path) -> str:
+    """What an operator can do when another file was put in the place of a store in use."""
+    found = backups(path)
+    backup = shlex.quote(str(found[-1])) if found else "FILE"
+    return (
+        "what was stored until then is not in that file. To go on with it as it is, start Nocturne "
+        "again. To put a backup in its place, stop Nocturne, its web process too, and run "
+        f"`python app.py restore {backup}`: it is checked, and what stood there is kept"
+    )
 
 
 def _files(folder: Path) -> list[Path]:

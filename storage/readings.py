@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, select
+from sqlalchemy import Connection, Engine, Row, Select, and_, select
 
 from domain.facts import Change, CheckState, Detail, Mark, Status, Transition
 from domain.incidents import fingerprint
 from domain.timeline import Gap
-from storage import counters, leadership, series
+from storage import counters, leadership, series, timescale
 from storage.changes import CHECK, MONITORING
 from storage.engine import from_ms, reader, to_ms
 from storage.leadership import Holder
@@ -27,7 +27,12 @@ from storage.schema import (
     transitions,
 )
 from storage.schema import leadership as leadership_row
-from storage.state_rows import decode_state
+from storage.state_rows import STATE_TEXT, read_state
+
+# The state as text: without a detour over documents it is read in half the time.
+STANDING: Select[Any] = select(
+    *(each for each in check_state.c if each.name != "state"), STATE_TEXT.label("state")
+).order_by(check_state.c.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,19 +119,27 @@ class Readings:
     def __init__(self, engine: Engine) -> None:
         self._engine = reader(engine)
 
+    @property
+    def engine(self) -> Engine:
+        """For reads of one subject that stand in a file of their own."""
+        return self._engine
+
     def pulse(self) -> Pulse:
         """Revision and beat: cheap enough to be asked twice a second."""
         with self._engine.connect() as connection:
             beat = connection.scalars(select(leadership_row.c.beat)).one_or_none()
             return Pulse(revision=counters.value(connection, counters.REVISION), beat=beat)
 
+    def database(self) -> str:
+        """Name and version of the database, and of TimescaleDB where it has that."""
+        return timescale.described(self._engine)
+
     def board(self, now: datetime) -> Board:
         """All checks that are watched, by name, with notices and who leads."""
         with self._engine.connect() as connection:
             revision = counters.value(connection, counters.REVISION)
             paused, stopped = _switched_off(connection)
-            query = select(check_state).where(check_state.c.present).order_by(check_state.c.name)
-            rows = connection.execute(query).all()
+            rows = connection.execute(STANDING.where(check_state.c.present)).all()
             told = connection.execute(select(notices).order_by(notices.c.at)).all()
             return Board(
                 revision=revision,
@@ -142,9 +155,7 @@ class Readings:
     def check(self, name: str) -> CheckRow | None:
         """One check; None when it is not known."""
         with self._engine.connect() as connection:
-            row = connection.execute(
-                select(check_state).where(check_state.c.name == name)
-            ).one_or_none()
+            row = connection.execute(STANDING.where(check_state.c.name == name)).one_or_none()
             if row is None:
                 return None
             paused, stopped = _switched_off(connection)
@@ -244,7 +255,7 @@ def _check_row(row: Row[Any], switched_off: bool) -> CheckRow:
         kind=row.kind,
         about=row.about,
         enabled=bool(row.about.get("enabled", True)) and not switched_off,
-        state=decode_state(row.state),
+        state=read_state(row.state),
         due=row.due,
         metrics=row.metrics,
         details=row.details,

@@ -1,7 +1,8 @@
 """Roll-ups of one window of one series: count, lowest, highest, sum and last, by step.
 
 They are made of everything the window holds, each time anew, so that to do it twice changes nothing
-and a late sample is counted like any other. numpy is imported with this module.
+and a late sample is counted like any other. One that stands is never replaced by one of fewer samples:
+then some of its samples are gone already. numpy is imported with this module.
 """
 
 from __future__ import annotations
@@ -12,17 +13,32 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, case, select
 
 from domain.ladder import DAY, HOUR, TEN_MINUTES
 from storage.chunks import Times, Values
-from storage.engine import upsert
+from storage.engine import Over, upsert
 from storage.schema import rollups
+from storage.series import WINDOW_MS
 
 KEY = ("step", "series_id", "bucket")
 HOURS_OF_A_DAY = DAY // HOUR
 # A sum beyond it would be infinite, and infinite sums of both signs no number at all.
 LARGEST = sys.float_info.max
+
+
+def _over(fresh: Any) -> ColumnElement[bool]:
+    """Whether a row may be replaced: samples only ever come, so that fewer of them are not all."""
+    is_whole: ColumnElement[bool] = rollups.c["count"] <= fresh["count"]
+    return is_whole
+
+
+def _greater_sum(fresh: Any) -> ColumnElement[float]:
+    return case((rollups.c.sum > fresh.sum, rollups.c.sum), else_=fresh.sum)
+
+
+WHOLE = Over(where=_over)
+LEAST = Over(where=_over, values={"sum": _greater_sum})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,20 @@ class Rollup:
     high: float
     sum: float
     last: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rolled:
+    """The samples of a window of one series (`at` in ms, rising); `rises` are those of a counter.
+
+    `is_least` tells that what the first one rose from is gone: a sum that stands may know more.
+    """
+
+    series_id: int
+    at: Times
+    values: Values
+    rises: Values | None = None
+    is_least: bool = False
 
 
 def roll(at: Times, values: Values, step_s: int, rises: Values | None) -> list[Rollup]:
@@ -65,25 +95,38 @@ def rises(values: Values, before: float | None) -> Values:
     return np.clip(np.where(steps < 0, values, steps), -LARGEST, LARGEST)
 
 
-def write(connection: Connection, rolled: Iterable[tuple[int, int, Rollup]]) -> None:
-    """Store roll-ups, each with its step and series, over what stood there."""
-    rows = [_row(step, series_id, each) for step, series_id, each in rolled]
-    upsert(connection, rollups, rows, KEY)
+def last_values(connection: Connection, ids: Sequence[int], window: int) -> dict[int, float]:
+    """The last value of each of these series in a window, as far as roll-ups of it stand."""
+    if not ids:
+        return {}
+    found: dict[int, float] = {}
+    for step in (HOUR, TEN_MINUTES):
+        first = window * WINDOW_MS // (step * 1000)
+        query = (
+            select(rollups.c.series_id, rollups.c.last)
+            .where(
+                rollups.c.step == step,
+                rollups.c.series_id.in_(ids),
+                rollups.c.bucket >= first,
+                rollups.c.bucket < first + WINDOW_MS // (step * 1000),
+            )
+            .order_by(rollups.c.bucket)
+        )
+        found |= {row.series_id: row.last for row in connection.execute(query)}
+    return found
 
 
-def write_windows(
-    connection: Connection, windows: Sequence[tuple[int, Times, Values, Values | None]]
-) -> None:
-    """Store the roll-ups of whole windows: (series, times, values, rises)."""
-    write(
-        connection,
-        [
-            (step, series_id, each)
-            for series_id, at, values, rising in windows
+def write_windows(connection: Connection, windows: Sequence[Rolled]) -> None:
+    """Store the roll-ups of whole windows."""
+    for is_least in (False, True):
+        rolled = [
+            (step, window.series_id, each)
+            for window in windows
+            if window.is_least is is_least
             for step in (TEN_MINUTES, HOUR)
-            for each in roll(at, values, step, rising)
-        ],
-    )
+            for each in roll(window.at, window.values, step, window.rises)
+        ]
+        _write(connection, rolled, is_least=is_least)
 
 
 def write_days(connection: Connection, series_ids: Sequence[int], days: Iterable[int]) -> None:
@@ -102,7 +145,15 @@ def write_days(connection: Connection, series_ids: Sequence[int], days: Iterable
         hours: dict[int, list[Any]] = {}
         for row in connection.execute(query):
             hours.setdefault(row.series_id, []).append(row)
-        write(connection, [(DAY, key, _day(day, rows)) for key, rows in hours.items()])
+        _write(connection, [(DAY, key, _day(day, rows)) for key, rows in hours.items()])
+
+
+def _write(
+    connection: Connection, rolled: Iterable[tuple[int, int, Rollup]], *, is_least: bool = False
+) -> None:
+    """Store roll-ups, each with its step and series, over what stood there of as many samples."""
+    rows = [_row(step, series_id, each) for step, series_id, each in rolled]
+    upsert(connection, rollups, rows, KEY, over=LEAST if is_least else WHOLE)
 
 
 def _day(day: int, hours: Sequence[Any]) -> Rollup:

@@ -20,6 +20,7 @@ from storage import bulk, rollups
 from storage.chunks import Times, Values, decode_or_gap, encode
 from storage.engine import reader, to_ms, upsert
 from storage.leadership import Lease, fence
+from storage.rollups import Rolled
 from storage.schema import chunks, samples, series
 from storage.series import BUCKET_MS, COUNTERS, WINDOW_MS
 
@@ -148,7 +149,8 @@ def _seal(connection: Connection, window: int, ids: Sequence[int], oldest_ms: in
         upsert(connection, chunks, rows, ("series_id", "window"))
         # Of a chunk that was damaged the roll-ups know more than what is left of its samples.
         damaged = {key for key, found in sealed.items() if found is None}
-        _roll_up(connection, window, {k: v for k, v in whole.items() if k not in damaged})
+        known = {key: found for key, found in whole.items() if key not in damaged}
+        _roll_up(connection, window, known, oldest_ms)
     gone = and_(samples.c.bucket.in_(_buckets(window)), samples.c.series_id.in_(ids))
     return connection.execute(delete(samples).where(gone)).rowcount
 
@@ -193,31 +195,49 @@ def _merged(sealed: _Samples | None, fresh: _Samples) -> _Samples:
     return _Samples(at[order], values[order])
 
 
-def _roll_up(connection: Connection, window: int, whole: Mapping[int, _Samples]) -> None:
+def _roll_up(
+    connection: Connection, window: int, whole: Mapping[int, _Samples], oldest_ms: int
+) -> None:
     counters = _counters(connection, list(whole))
-    before = _chunks(connection, window - 1, counters)
-    windows = [
-        (key, found.at, found.values, _rises(found, before.get(key)) if key in counters else None)
-        for key, found in whole.items()
-    ]
+    before = _last_values(connection, window - 1, counters)
     # What a late sample is to the window after it: the value from which its counter rose.
     after = _chunks(connection, window + 1, counters)
+    gone = set(counters) - set(before) if window * WINDOW_MS <= oldest_ms else set()
+    windows = [
+        Rolled(
+            series_id=key,
+            at=found.at,
+            values=found.values,
+            rises=rollups.rises(found.values, before.get(key)) if key in counters else None,
+            is_least=key in gone,
+        )
+        for key, found in whole.items()
+    ]
     windows += [
-        (key, found.at, found.values, _rises(found, whole.get(key)))
+        Rolled(
+            series_id=key,
+            at=found.at,
+            values=found.values,
+            rises=rollups.rises(found.values, float(whole[key].values[-1])),
+        )
         for key, found in after.items()
         if found is not None
     ]
     rollups.write_windows(connection, windows)
     days = {
         moment // WINDOW_MS_PER_DAY
-        for _, at, _, _ in windows
-        for moment in (int(at[0]), int(at[-1]))
+        for each in windows
+        for moment in (int(each.at[0]), int(each.at[-1]))
     }
     rollups.write_days(connection, list(whole), sorted(days))
 
 
-def _rises(found: _Samples, before: _Samples | None) -> Values:
-    return rollups.rises(found.values, None if before is None else float(before.values[-1]))
+def _last_values(connection: Connection, window: int, ids: Sequence[int]) -> dict[int, float]:
+    """The last value of each series in a window; where its samples are gone, by its roll-ups."""
+    sealed = _chunks(connection, window, ids)
+    found = {key: float(each.values[-1]) for key, each in sealed.items() if each is not None}
+    left = [key for key in ids if key not in found]
+    return rollups.last_values(connection, left, window) | found
 
 
 def _counters(connection: Connection, ids: Sequence[int]) -> list[int]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from itertools import chain
+from typing import Any, TypeAlias
 
 import numpy as np
 from sqlalchemy import BigInteger, Connection, Select, bindparam, func, select, type_coerce
@@ -24,6 +25,10 @@ SLICE = 5_000
 # Two samples farther apart than this many usual steps have a gap between them.
 GAP_STEPS = 2.5
 MS_PER_DAY = 86_400_000
+# By how many distances, about, the usual one is known.
+MEASURED_STEPS = 5_000
+
+Part: TypeAlias = tuple[Times, Values]
 
 # Made once: to put a statement together takes as long as to carry it out.
 MOMENT = type_coerce(samples.c.at, BigInteger)
@@ -70,8 +75,9 @@ ROLLED = (
 class Columns:
     """A series over a time, as columns of one length: NaN in `low` and `high` stands in a gap.
 
-    `at` is in milliseconds. `step_ms` is the usual distance of what was measured (0: not known),
-    `samples` how many were, `level_s` the resolution they were read at (0: the samples themselves).
+    `at` is in milliseconds. Of samples `low` and `high` are one and the same. `step_ms` is the usual
+    distance of what was measured (0: not known), `samples` how many were, `level_s` the resolution
+    they were read at (0: the samples themselves).
     """
 
     at: Times
@@ -82,14 +88,13 @@ class Columns:
     level_s: int
 
 
-def read(
-    connection: Connection, series_id: int, start_ms: int, end_ms: int
-) -> tuple[Times, Values]:
+def read(connection: Connection, series_id: int, start_ms: int, end_ms: int) -> Part:
     """The samples of one series with start ≤ at < end, in ms, oldest first."""
-    sealed_at, sealed = _sealed(connection, series_id, start_ms, end_ms)
+    parts = _sealed(connection, series_id, start_ms, end_ms)
     hot_at, hot = _hot(connection, series_id, start_ms, end_ms)
-    if not len(hot_at) or not len(sealed_at) or hot_at[0] > sealed_at[-1]:
-        return np.concatenate([sealed_at, hot_at]), np.concatenate([sealed, hot])
+    if not len(hot_at) or not parts or hot_at[0] > parts[-1][0][-1]:
+        return _in_a_row([*parts, (hot_at, hot)])
+    sealed_at, sealed = _in_a_row(parts)
     # A sample that came late, or once more: it lies in a window that was sealed.
     kept = ~np.isin(sealed_at, hot_at)
     at = np.concatenate([sealed_at[kept], hot_at])
@@ -125,22 +130,32 @@ def query(
     return _with_gaps(at, low, high, step, count, level.step_s)
 
 
-def _sealed(
-    connection: Connection, series_id: int, start_ms: int, end_ms: int
-) -> tuple[Times, Values]:
+def plain(values: Values) -> tuple[float | None, ...]:
+    """Numbers as Python's own, None in the place of NaN."""
+    found: list[float | None] = values.tolist()
+    for place in np.flatnonzero(np.isnan(values)).tolist():
+        found[place] = None
+    return tuple(found)
+
+
+def _sealed(connection: Connection, series_id: int, start_ms: int, end_ms: int) -> list[Part]:
+    """The samples of each chunk, those outside of the time left out."""
     bounds = {"series": series_id, "first": start_ms // WINDOW_MS, "last": end_ms // WINDOW_MS}
     read = (decode_or_gap(row[0], series_id) for row in _fetched(connection, SEALED, bounds))
     parts = [part for part in read if part is not None]
-    if not parts:
-        return np.empty(0, np.int64), np.empty(0, np.float64)
-    at = np.concatenate([part[0] for part in parts])
-    first, last = np.searchsorted(at, [start_ms, end_ms])
-    return at[first:last], np.concatenate([part[1] for part in parts])[first:last]
+    # Only those at the edges can reach beyond them.
+    for edge in {0, len(parts) - 1} if parts else ():
+        at, values = parts[edge]
+        first, last = np.searchsorted(at, [start_ms, end_ms])
+        parts[edge] = at[first:last], values[first:last]
+    return [part for part in parts if len(part[0])]
 
 
-def _hot(
-    connection: Connection, series_id: int, start_ms: int, end_ms: int
-) -> tuple[Times, Values]:
+def _in_a_row(parts: Sequence[Part]) -> Part:
+    return np.concatenate([part[0] for part in parts]), np.concatenate([part[1] for part in parts])
+
+
+def _hot(connection: Connection, series_id: int, start_ms: int, end_ms: int) -> Part:
     """Only the buckets that there may be something in: most of the time is sealed."""
     rows: list[tuple[int, float]] = []
     last = end_ms // BUCKET_MS
@@ -150,8 +165,8 @@ def _hot(
         bounds = {"series": series_id, "buckets": named, "start": start_ms, "end": end_ms}
         rows += _fetched(connection, HOT, bounds)
         bucket = _next_bucket(connection, named.stop) if named.stop <= last else None
-    at, values = ([row[0] for row in rows], [row[1] for row in rows])
-    return np.array(at, np.int64), np.array(values, np.float64)
+    at, values = _columns(rows, 2)
+    return at.astype(np.int64), values
 
 
 def _fetched(connection: Connection, query: Select[Any], bounds: Mapping[str, Any]) -> list[Any]:
@@ -160,6 +175,12 @@ def _fetched(connection: Connection, query: Select[Any], bounds: Mapping[str, An
     rows = list(result.cursor.fetchall()) if result.cursor is not None else []
     result.close()
     return rows
+
+
+def _columns(rows: Sequence[Sequence[float]], count: int) -> Values:
+    """The columns of rows of numbers; below 2⁵³, as times in ms are, integers stay exact as floats."""
+    flat = np.fromiter(chain.from_iterable(rows), np.float64, count * len(rows))
+    return np.ascontiguousarray(flat.reshape(-1, count).T)
 
 
 def _next_bucket(connection: Connection, first: int) -> int | None:
@@ -180,13 +201,12 @@ def _rolled(
         "last": -(-end_ms // step_ms),
     }
     rows = _fetched(connection, ROLLED, bounds)
-    bucket, lowest, highest, counts = zip(*rows, strict=True) if rows else ((), (), (), ())
-    at = np.array(bucket, np.int64) * step_ms + step_ms // 2
-    low, high = np.array(lowest, np.float64), np.array(highest, np.float64)
+    bucket, low, high, counts = _columns(rows, 4)
+    at = bucket.astype(np.int64) * step_ms + step_ms // 2
     hot_at, hot = _hot(connection, series_id, start_ms, end_ms)
     fresh = _by_step(hot_at, hot, step_ms)
     # A step that is part rolled up, part fresh is told once, by both.
-    return *_joined((at, low, high), fresh), sum(counts) + len(hot_at)
+    return *_joined((at, low, high), fresh), int(counts.sum()) + len(hot_at)
 
 
 def _by_step(at: Times, values: Values, step_ms: int) -> tuple[Times, Values, Values]:
@@ -217,8 +237,9 @@ def _samples_per_day(connection: Connection, series_id: int) -> float:
 
 
 def _usual_step(at: Times) -> int:
-    """The median distance of neighbours in ms; 0 for fewer than two samples."""
-    return int(np.median(np.diff(at))) if len(at) > 1 else 0
+    """The median distance of neighbours in ms, of many samples by some; 0 for fewer than two."""
+    apart = len(at) // MEASURED_STEPS + 1
+    return int(np.median(at[1::apart] - at[:-1:apart])) if len(at) > 1 else 0
 
 
 def _thinned(at: Times, low: Values, high: Values, most: int) -> tuple[Times, Values, Values]:
@@ -233,7 +254,8 @@ def _thinned(at: Times, low: Values, high: Values, most: int) -> tuple[Times, Va
     columns = (high,) if low is high else (high, low)
     places = most // len(columns) // 2 * 2
     kept = np.unique(np.concatenate([pick(at, each, n_out=places) for each in columns]))
-    return at[kept], low[kept], high[kept]
+    thin = low[kept]
+    return at[kept], thin, thin if low is high else high[kept]
 
 
 def _with_gaps(
@@ -243,11 +265,9 @@ def _with_gaps(
     distances = np.diff(at)
     usual = max(float(step_ms), float(np.median(distances)) if len(distances) else 0.0)
     places = np.flatnonzero(distances > GAP_STEPS * usual) if usual else np.empty(0, np.int64)
-    return Columns(
-        at=np.insert(at, places + 1, (at[places] + at[places + 1]) // 2 if len(places) else 0),
-        low=np.insert(low, places + 1, np.nan),
-        high=np.insert(high, places + 1, np.nan),
-        step_ms=step_ms,
-        samples=count,
-        level_s=level_s,
-    )
+    if len(places):
+        same = low is high
+        at = np.insert(at, places + 1, (at[places] + at[places + 1]) // 2)
+        low = np.insert(low, places + 1, np.nan)
+        high = low if same else np.insert(high, places + 1, np.nan)
+    return Columns(at=at, low=low, high=high, step_ms=step_ms, samples=count, level_s=level_s)

@@ -67,22 +67,19 @@ class SeriesReadings:
     ) -> Course | None:
         """One series from `start` to `end`, at most `width` points; None when there is none such."""
         # numpy costs 15 MB: only a process that draws charts pays for it.
-        from storage.series_query import query
+        from storage.series_query import plain, query
 
         with self._engine.connect() as connection:
             series_id = stored.find(connection, named.metric, dict(named.labels))
             if series_id is None:
                 return None
             found = query(connection, series_id, start, end, width, self._levels, now)
+        low = plain(found.low)
         return Course(
             samples=found.samples,
             step_ms=found.step_ms,
             level_s=found.level_s,
             at=tuple(found.at.tolist()),
-            low=_plain(found.low.tolist()),
-            high=_plain(found.high.tolist()),
+            low=low,
+            high=low if found.high is found.low else plain(found.high),
         )
-
-
-def _plain(column: Sequence[float]) -> tuple[float | None, ...]:
-    return tuple(None if value != value else value for value in column)

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, and_, insert, select, update
 
 from domain.incidents import Incident
-from domain.matching import Match, as_table, read_match
+from domain.matching import Match, Present, Subject, as_table, stored_match
 from domain.outbox import DeliveryState
 from domain.paging import Event, PageReason
 from domain.silences import Silence, silenced_by
-from storage import counters
+from storage import counters, definitions
+from storage.changes import RULE
 from storage.engine import reader
 from storage.incident_rows import read
-from storage.schema import audit, incidents, outbox, silences
+from storage.schema import audit, check_state, incidents, outbox, silences
 
 LARGEST_ID = 2**63 - 1
 WAITING = (DeliveryState.PENDING.value, DeliveryState.RETRY.value)
@@ -86,6 +87,24 @@ def listed(engine: Engine, since: datetime) -> tuple[Silence, ...]:
     return tuple(_silence(row) for row in rows)
 
 
+def present(engine: Engine) -> Present:
+    """The checks that are watched and the rules in force, as matchers see them."""
+    query = select(check_state.c.name, check_state.c.kind, check_state.c.about)
+    with reader(engine).connect() as connection:
+        rows = connection.execute(query.where(check_state.c.present)).all()
+    tables = (each.in_force for each in definitions.load(engine, RULE) if not each.orphaned)
+    return Present(
+        checks=tuple(_subject(row.name, row.kind, row.about) for row in rows),
+        rules=tuple(_subject(str(table["id"]), RULE, table) for table in tables if "id" in table),
+    )
+
+
+def _subject(name: str, kind: str, about: Mapping[str, Any]) -> Subject:
+    tags, group = about.get("tags"), about.get("group")
+    bears = frozenset(str(tag) for tag in tags) if isinstance(tags, list) else frozenset()
+    return Subject(name=name, kind=kind, tags=bears, group=str(group or ""))
+
+
 def holding(connection: Connection, now: datetime) -> tuple[Silence, ...]:
     """The silences that hold now."""
     query = select(silences).where(silences.c.starts_at <= now, silences.c.ends_at > now)
@@ -150,7 +169,7 @@ def _stored(moment: datetime) -> datetime:
 def _silence(row: Row[Any]) -> Silence:
     return Silence(
         id=row.id,
-        match=read_match(row.match),
+        match=stored_match(row.match),
         author=row.author,
         reason=row.reason,
         starts_at=row.starts_at,

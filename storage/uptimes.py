@@ -16,29 +16,40 @@ from domain.facts import CheckState, Mark, Status, Transition
 from domain.ladder import DAY, HOUR
 from domain.state import mark_of, reads
 from domain.timeline import Gap, stretches
-from domain.uptime import COLUMNS, Spent, spent
+from domain.uptime import COLUMNS, Spent, spent, steady
 from storage.engine import from_ms, reader, to_ms, upsert
 from storage.leadership import Lease, fence
 from storage.readings import Readings
-from storage.schema import check_state, transitions, uptime
+from storage.schema import check_state, counters, transitions, uptime
 
 HOUR_MS, HOURS_OF_A_DAY = HOUR * 1000, DAY // HOUR
 Times: TypeAlias = "tuple[int, ...]"
 KEY = ("step", "bucket", "check_id")
+# The row of `counters` that holds the hour after the last one that was rolled up.
+ROLLED = "uptime_rolled"
 # What was found in an hour may still be on its way to the store.
 GRACE = timedelta(minutes=2)
+NOT_WATCHED = "not watched"
 # So many hours in one transaction, when a long time is made up for.
 SLICE = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The timeline of one check from some time on, and what it reads now."""
+    """The timeline of one check from some time on, and what it reads now.
+
+    `until` is when a check that is not watched any more was last known to run; None for the others.
+    """
 
     rows: Sequence[Transition]
     times: Sequence[datetime]
     status: Status
     mark: Mark
+    until: datetime | None = None
+
+    def is_over(self, moment: datetime) -> bool:
+        """Whether there is nothing to say of the check from `moment` on."""
+        return self.until is not None and self.until <= moment
 
     def spent(self, start: datetime, end: datetime, gaps: Sequence[Gap]) -> Spent:
         """How long it read what from `start` to `end`."""
@@ -46,22 +57,39 @@ class Line:
         # Without a line in between, what the next one tells of before it held all the time.
         after = self.rows[last] if last < len(self.rows) else None
         status, mark = (after.before, after.mark_before) if after else (self.status, self.mark)
+        if self.until is not None and self.until < end:
+            gaps = (*gaps, Gap(started=self.until, ended=end, reason=NOT_WATCHED))
+        if first == last and not gaps and start < end:
+            return steady(status, mark, start, end)
         return spent(stretches(self.rows[first:last], status, mark, start, end, gaps))
 
 
-def roll(engine: Engine, lease: Lease, now: datetime) -> int:
-    """Roll up all hours that are over; returns how many. Raises LeadershipLost."""
+def roll(engine: Engine, lease: Lease, now: datetime, oldest: datetime | None = None) -> int:
+    """Roll up all hours that are over; returns how many. Raises LeadershipLost.
+
+    They are made of the rows there are, also of checks that are not watched any more. The timelines
+    reach back to `oldest`: what lies before is left as it was rolled up then.
+    """
     first, last = _hours_due(engine, now)
+    if oldest is not None:
+        first = max(first, -(-to_ms(oldest) // HOUR_MS))
     if first >= last:
+        _take_back(engine, lease, last)
         return 0
     lines, gaps = _lines(engine, from_ms(first * HOUR_MS))
     for hour in range(first, last, SLICE):
         hours = range(hour, min(hour + SLICE, last))
-        rows = [_row(each, key, line, gaps) for each in hours for key, line in lines.items()]
+        rows = [
+            _row(each, key, line, gaps)
+            for each in hours
+            for key, line in lines.items()
+            if not line.is_over(from_ms(each * HOUR_MS))
+        ]
         with engine.begin() as connection:
             fence(connection, lease)
             upsert(connection, uptime, rows, KEY)
-            _add_up_days(connection, sorted({each // HOURS_OF_A_DAY for each in hours}))
+            _add_up_days(connection, sorted({each // HOURS_OF_A_DAY for each in hours}), hours.stop)
+            _note_rolled(connection, hours.stop)
     return last - first
 
 
@@ -70,7 +98,7 @@ def read(engine: Engine, start: datetime, end: datetime) -> dict[int, Spent]:
 
     Whole days and hours come from what was rolled up, the rest from the timelines.
     """
-    rolled_to = _rolled_to(engine)
+    rolled_to = _readable_to(engine)
     first, last = to_ms(start) // HOUR_MS, to_ms(end) // HOUR_MS
     rolled_end = max(first, min(last, rolled_to or first))
     with reader(engine).connect() as connection:
@@ -78,47 +106,81 @@ def read(engine: Engine, start: datetime, end: datetime) -> dict[int, Spent]:
     fresh = from_ms(rolled_end * HOUR_MS)
     lines, gaps = _lines(engine, fresh)
     return {
-        key: found.get(key, Spent()) + line.spent(fresh, end, gaps) for key, line in lines.items()
+        key: found.get(key, Spent()) + line.spent(fresh, end, gaps)
+        for key, line in lines.items()
+        if line.until is None
     }
 
 
 def _hours_due(engine: Engine, now: datetime) -> tuple[int, int]:
     """The hours to roll up, from the first to the one before the last, counted from 1970."""
     last = to_ms(now - GRACE) // HOUR_MS
-    rolled_to = _rolled_to(engine)
-    if rolled_to is not None:
-        return rolled_to, last
+    noted, stored = _rolled_to(engine)
+    if stored is not None:
+        return stored if noted is None else noted, last
     with reader(engine).connect() as connection:
         oldest = connection.scalar(select(func.min(transitions.c.at)))
     return (last, last) if oldest is None else (to_ms(oldest) // HOUR_MS, last)
 
 
-def _rolled_to(engine: Engine) -> int | None:
-    """The hour after the last one that was rolled up; None before the first."""
+def _rolled_to(engine: Engine) -> tuple[int | None, int | None]:
+    """The hour after the last one that was rolled up, as noted and by the rows that stand."""
     with reader(engine).connect() as connection:
-        found = connection.scalar(select(func.max(uptime.c.bucket)).where(uptime.c.step == HOUR))
-    return None if found is None else int(found) + 1
+        noted = connection.scalar(select(counters.c.value).where(counters.c.name == ROLLED))
+        newest = connection.scalar(select(func.max(uptime.c.bucket)).where(uptime.c.step == HOUR))
+    return noted, None if newest is None else int(newest) + 1
+
+
+def _readable_to(engine: Engine) -> int | None:
+    """The hour up to which rolled up ones can be read; None for none.
+
+    A clock that was ahead for long may have left rows of hours that are still to come.
+    """
+    noted, stored = _rolled_to(engine)
+    return stored if noted is None or stored is None else min(noted, stored)
+
+
+def _note_rolled(connection: Connection, hour: int) -> None:
+    upsert(connection, counters, [{"name": ROLLED, "value": hour}], ("name",))
+
+
+def _take_back(engine: Engine, lease: Lease, last: int) -> None:
+    """Of a clock that went back: the hours that come once more are rolled up once more."""
+    noted, _ = _rolled_to(engine)
+    if noted is not None and noted > last:
+        with engine.begin() as connection:
+            fence(connection, lease)
+            _note_rolled(connection, last)
 
 
 def _lines(engine: Engine, since: datetime) -> tuple[dict[int, Line], tuple[Gap, ...]]:
     readings = Readings(engine)
     told = readings.timeline(since)
     state = type_coerce(check_state.c.state, Text)
-    query = select(check_state.c.id, state).where(check_state.c.present)
+    query = select(check_state.c.id, state, check_state.c.present, check_state.c.due)
     with reader(engine).connect() as connection:
         # Without a detour over documents: that takes twice as long.
-        rows = connection.execute(query)
-        states = {key: msgspec.json.decode(text, type=CheckState) for key, text in rows}
+        rows = [
+            (key, msgspec.json.decode(text, type=CheckState), present, due)
+            for key, text, present, due in connection.execute(query)
+        ]
     lines = {
         key: Line(
             rows=told.get(key, ()),
             times=[row.at for row in told.get(key, ())],
             status=reads(state),
             mark=mark_of(state),
+            until=None if present else _last_known(state, due, since),
         )
-        for key, state in states.items()
+        for key, state, present, due in rows
     }
     return lines, readings.gaps(since)
+
+
+def _last_known(state: CheckState, due: datetime | None, since: datetime) -> datetime:
+    """Until when a check ran that is not watched any more: it would have run again when it was due."""
+    times = (due, state.last_at, state.mark_since)
+    return max((each for each in times if each is not None), default=since)
 
 
 def _row(hour: int, key: int, line: Line, gaps: Sequence[Gap]) -> Mapping[str, int]:
@@ -127,12 +189,13 @@ def _row(hour: int, key: int, line: Line, gaps: Sequence[Gap]) -> Mapping[str, i
     return {"step": HOUR, "bucket": hour, "check_id": key, **asdict(times)}
 
 
-def _add_up_days(connection: Connection, days: Sequence[int]) -> None:
+def _add_up_days(connection: Connection, days: Sequence[int], before: int) -> None:
+    """Make days of their hours up to the one before `before`."""
     for day in days:
         hours = range(day * HOURS_OF_A_DAY, (day + 1) * HOURS_OF_A_DAY)
         rows = [
             {"step": DAY, "bucket": day, "check_id": key, **dict(zip(COLUMNS, times, strict=True))}
-            for key, times in _sums(connection, HOUR, hours.start, hours.stop).items()
+            for key, times in _sums(connection, HOUR, hours.start, min(hours.stop, before)).items()
         ]
         upsert(connection, uptime, rows, KEY)
 

@@ -33,6 +33,14 @@ def tell(engine: Engine, boot_id: str, figures: WebFigures, now: datetime) -> No
         connection.execute(delete(web_figures).where(web_figures.c.at < now - FORGOTTEN))
 
 
+def last_told(engine: Engine) -> datetime | None:
+    """When a web process said something last: until then what is sent could be received."""
+    query = select(web_figures.c.at).order_by(web_figures.c.at.desc()).limit(1)
+    with reader(engine).connect() as connection:
+        found: datetime | None = connection.scalars(query).first()
+    return found
+
+
 def read(engine: Engine, now: datetime) -> WebFigures | None:
     """What all web processes that run say together; None when none does."""
     query = select(web_figures).where(web_figures.c.at > now - FRESH)

@@ -14,7 +14,9 @@ MAY_IMPORT = {
     "domain": {"domain"},
     "storage": {"storage", "domain"},
     "monitor": {"monitor", "storage", "domain"},
-    "dashboard": {"dashboard", "storage", "domain"},
+    "dashboard": {"dashboard", "storage", "domain", "nocturne_client"},
+    # Any application may import it without the rest.
+    "nocturne_client": {"nocturne_client"},
     "launch": {"launch", "monitor", "dashboard", "storage", "domain"},
 }
 OURS = set(MAY_IMPORT)
@@ -58,6 +60,18 @@ def test_the_domain_uses_the_standard_library_and_the_model_library_only() -> No
     }
 
     assert wrong == {}
+
+
+def test_the_client_uses_the_standard_library_only_and_can_be_read_by_older_pythons() -> None:
+    allowed = set(sys.stdlib_module_names) | {"nocturne_client"}
+    files = sources("nocturne_client")
+
+    wrong = {path.name: extra for path in files if (extra := imports_of(path) - allowed)}
+
+    assert files
+    assert wrong == {}
+    for path in files:
+        ast.parse(path.read_text(), feature_version=(3, 9))
 
 
 def test_the_domain_does_no_input_or_output_and_reads_no_clock() -> None:

@@ -250,6 +250,7 @@ def metrics_in_code(kind: Kind) -> set[str]:
     files = [ROOT / f"{kind.model.__module__.replace('.', '/')}.py"]
     if kind.name == "system":
         files.append(ROOT / "monitor" / "sampling.py")
+        files.append(ROOT / "monitor" / "machine" / "metrics.py")
     found = {name for file in files for name in METRIC.findall(file.read_text(encoding="utf-8"))}
     found |= {rule.metric for rule in kind.rules}
     if kind.name == "http":  # these names are put together there
@@ -405,6 +406,7 @@ def assert_each_has_an_example(text: str, routes: Sequence[str]) -> None:
             re.escape(address)
             .replace(r"\{name\}", r"[\w-]+")
             .replace(r"\{silence_id\}", r"\d+")
+            .replace(r"\{key_id\}", r"\d+")
             .replace(r"\{command_id\}", r"\d+")
             .replace(r"\{incident_id\}", r"INC-\d{8}-\d{4}")
         )

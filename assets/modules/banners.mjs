@@ -72,12 +72,18 @@ export function pagingNotices(paging) {
   ];
 }
 
+// What keeps the store from being read or written, by the words of the header.
+const STORE = {
+  unreachable: "The database cannot be reached. What you see is what was last read.",
+  full: "The disk of the store is full: nothing is stored until there is room on it.",
+  quota: "The disk quota of the store is used up: nothing is stored until it is raised.",
+  "read-only": "The disk of the store is read-only: nothing is stored until it is mounted for writing.",
+};
+
 // All that must be said above the page, most urgent first.
 export function noticesOf({ snapshot, store }) {
   const notices = [];
-  if (store === "unreachable") {
-    notices.push({ level: "critical", text: "The database cannot be reached. What you see is what was last read." });
-  }
+  if (STORE[store]) notices.push({ level: "critical", text: STORE[store] });
   if (snapshot?.monitoring?.stopped) {
     notices.push({ level: "warning", text: "Monitoring is stopped: no check is being run." });
   }

@@ -34,7 +34,7 @@ function select(field, all, label) {
 }
 
 export function filterBar() {
-  const text = el("input", { id: SEARCH_ID, class: "input", type: "search", placeholder: "Filter", "aria-label": "Filter by name, kind or tag", autocomplete: "off", spellcheck: "false" });
+  const text = el("input", { id: SEARCH_ID, class: "input", type: "search", placeholder: "Filter", "aria-label": "Filter by name, kind, target or tag", autocomplete: "off", spellcheck: "false" });
   const key = el("kbd", { "aria-hidden": "true" }, "/");
   const groups = select("group", "All groups", "Filter by group");
   const tags = select("tag", "All tags", "Filter by tag");

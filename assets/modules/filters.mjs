@@ -1,8 +1,8 @@
-// Which checks are looked at: by name, tag, state and group. The URL's query is the source. Pure.
+// Which checks are looked at: by name, tag, state, group and kind. The URL's query is the source. Pure.
 
 import { stateOf } from "./states.mjs";
 
-export const FIELDS = ["q", "tag", "state", "group"];
+export const FIELDS = ["q", "tag", "state", "group", "kind"];
 
 export function parse(search) {
   const query = new URLSearchParams(search);
@@ -27,9 +27,10 @@ export function isActive(filter) {
 export function matches(check, filter, now) {
   if (filter.tag && !(check.tags ?? []).includes(filter.tag)) return false;
   if (filter.group && check.group !== filter.group) return false;
+  if (filter.kind && check.kind !== filter.kind) return false;
   if (filter.state && stateOf(check, now) !== filter.state) return false;
   const text = filter.q.toLowerCase();
-  return text === "" || [check.name, check.kind, ...(check.tags ?? [])].some((each) => each?.toLowerCase().includes(text));
+  return text === "" || [check.name, check.kind, check.target, ...(check.tags ?? [])].some((each) => each?.toLowerCase().includes(text));
 }
 
 // What can be chosen: what the checks carry, and what is chosen already though nothing carries it.

@@ -1,5 +1,5 @@
-// Keys: / filter, j and k through problems and checks, g o to the overview, ? help. The help also
-// lists those that single pages hear themselves.
+// Keys: / filter, j and k through problems and checks, g o to the overview, g w to the wall, ? help.
+// The help also lists those that single pages hear themselves.
 
 import { el } from "./dom.mjs";
 import { SEARCH_ID } from "./filterbar.mjs";
@@ -12,7 +12,11 @@ export const KEYS = [
   ["← →", "Move within a map of hexagons"],
   ["Ctrl-S", "Save the draft of a threshold"],
   ["z", "Undo what was saved of a threshold"],
+  ["x  p  r", "In the list of checks: select, pause, resume"],
+  ["c  m  t", "There: check now, maintenance, tag"],
   ["g  o", "Go to the overview"],
+  ["g  c", "Go to the list of checks"],
+  ["g  w", "Go to the wall"],
   ["Esc", "Clear the filter, close this"],
   ["?", "Show these keys"],
 ];
@@ -54,7 +58,7 @@ function helpDialog() {
   return dialog;
 }
 
-export function startKeyboard({ goHome }) {
+export function startKeyboard({ goHome, goWall }) {
   let dialog = null;
   let prefixAt = -Infinity;
   const help = () => {
@@ -73,7 +77,7 @@ export function startKeyboard({ goHome }) {
     if (isTyping(event.target) || dialog?.open) return;
     const afterG = event.timeStamp - prefixAt < SEQUENCE_MS;
     prefixAt = event.key === "g" ? event.timeStamp : -Infinity;
-    const action = afterG ? { o: goHome }[event.key] : bindings[event.key];
+    const action = afterG ? { o: goHome, w: goWall }[event.key] : bindings[event.key];
     if (!action || action() === false) return;
     event.preventDefault();
   });

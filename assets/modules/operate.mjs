@@ -71,9 +71,11 @@ export function checkButtons({ onDone }) {
         if (button) run(button);
       });
       document.addEventListener("keydown", (event) => {
-        if (event.key !== "c" || event.ctrlKey || event.metaKey || event.altKey) return;
+        // "p" stands for whichever of the two is there.
+        const found = { c: '[data-operate="check-now"]', p: ':is([data-operate="pause"], [data-operate="resume"])' }[event.key];
+        if (!found || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
         if (event.defaultPrevented || isTyping(event.target) || document.querySelector("dialog[open]")) return;
-        const button = document.querySelector('#check-page [data-operate="check-now"]');
+        const button = document.querySelector(`#check-page ${found}`);
         if (button) run(button);
       });
     },

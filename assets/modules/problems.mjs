@@ -243,7 +243,7 @@ function takenBy(link) {
   };
 }
 
-function sentenceOf(check, state, now, zone) {
+export function sentenceOf(check, state, now, zone) {
   const said = check.sentence || check.message || "";
   if (state !== "stale" || !Number.isFinite(check.last_at)) return said;
   return `Not measured since ${moment(check.last_at, now, zone)}, though it should run every ${span(check.interval_s)}. Last result: ${said || "none"}`;

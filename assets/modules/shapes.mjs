@@ -2,7 +2,7 @@
 
 import { svg } from "./dom.mjs";
 
-const DRAWN = {
+export const DRAWN = {
   healthy: [["circle", { cx: 6, cy: 6, r: 4, class: "fill" }]],
   warning: [["path", { d: "M6 1.2 11.2 10.6H.8Z", class: "fill edge" }]],
   degraded: [["path", { d: "M6 1.3 10.7 6 6 10.7 1.3 6Z", class: "line" }]],

@@ -8,27 +8,28 @@ const BAR = 3;
 // Height by letter; what is split or hollow is drawn so that it differs without colour too.
 const HEIGHTS = { h: 8, w: 11, d: 12, u: 12, c: 16, b: 12, m: 8, p: 4, "-": 1 };
 
-// The letters of a strip as one SVG path each: `{h: "M0 8h3v8h-3z…", …}`.
-export function bars(ticks) {
+// The letters of a strip as one SVG path each: `{h: "M0 8h3v8h-3z…", …}`. Another strip has its own
+// number of slots, widths, and heights where they differ.
+export function bars(ticks, { slots = SLOTS, step = STEP, bar = BAR, heights = {} } = {}) {
   const paths = {};
-  const letters = String(ticks ?? "").slice(-SLOTS).padStart(SLOTS, "-");
-  for (let index = 0; index < SLOTS; index += 1) {
+  const tall = { ...HEIGHTS, ...heights };
+  const letters = String(ticks ?? "").slice(-slots).padStart(slots, "-");
+  for (let index = 0; index < slots; index += 1) {
     const letter = letters[index] in HEIGHTS ? letters[index] : "-";
-    const x = index * STEP;
-    paths[letter] = (paths[letter] ?? "") + bar(letter, x, HEIGHTS[letter]);
+    paths[letter] = (paths[letter] ?? "") + drawn(letter, index * step, bar, tall[letter]);
   }
   return paths;
 }
 
-function bar(letter, x, height) {
+function drawn(letter, x, width, height) {
   const top = HEIGHT - height;
-  if (letter === "d") return `M${x + 0.5} ${top + 0.5}h${BAR - 1}v${height - 1}h-${BAR - 1}z`;
-  if (letter === "u" || letter === "b") return box(x, top, 5) + box(x, top + 7, 5);
-  return box(x, top, height);
+  if (letter === "d") return `M${x + 0.5} ${top + 0.5}h${width - 1}v${height - 1}h-${width - 1}z`;
+  if (letter === "u" || letter === "b") return box(x, top, width, 5) + box(x, top + 7, width, 5);
+  return box(x, top, width, height);
 }
 
-function box(x, y, height) {
-  return `M${x} ${y}h${BAR}v${height}h-${BAR}z`;
+function box(x, y, width, height) {
+  return `M${x} ${y}h${width}v${height}h-${width}z`;
 }
 
 // A polyline through the numbers, with gaps where nothing was measured. `end` is the last measured

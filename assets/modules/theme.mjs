@@ -26,6 +26,12 @@ function store(value) {
   }
 }
 
+// A wall is told its theme by its address: it has nobody to press the switch.
+export function asked({ pathname, search }) {
+  const wish = new URLSearchParams(search).get("theme");
+  return pathname === "/wall" && (wish === "dark" || wish === "light") ? wish : null;
+}
+
 export function current() {
   return document.documentElement.dataset.theme ?? system();
 }
@@ -37,7 +43,7 @@ function apply(choice) {
 }
 
 export function themeSwitch() {
-  apply(stored());
+  apply(asked(location) ?? stored());
   const button = el("button", { type: "button", class: "icon-button" });
   const draw = () => {
     const dark = current() === "dark";
@@ -55,7 +61,7 @@ export function themeSwitch() {
   });
   matchMedia("(prefers-color-scheme: light)").addEventListener("change", draw);
   window.addEventListener("storage", (event) => {
-    if (event.key !== KEY) return;
+    if (event.key !== KEY || asked(location)) return;
     apply(event.newValue);
     draw();
   });

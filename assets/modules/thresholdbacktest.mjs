@@ -12,12 +12,20 @@ export function testKey(changes) {
   return JSON.stringify(changes.map(({ key, after }) => [key, after]));
 }
 
-function findings(answer, selection) {
-  if (answer.status !== 200) return null;
+export function findings(answer, selection) {
+  // Of what was never measured nothing is found, not even that it would have been quiet.
+  if (answer.status !== 200 || answer.body.message) return null;
   const series = answer.body.series;
   const wanted = labelText(selection.shown);
   const found = series.find((each) => labelText(each.labels) === wanted) ?? (series.length === 1 ? series[0] : null);
   return found ? figures(found) : { count: 0, totalS: 0, longestS: 0, blindS: 0, alerts: [] };
+}
+
+// Why nothing is found: what the server says of the metric, or of the request.
+export function without(answer) {
+  const message = answer.status === 200 ? answer.body.message : "";
+  if (message) return `${message[0].toUpperCase()}${message.slice(1)}.`;
+  return answer.status === 200 ? "" : refusal(answer.status, answer.body);
 }
 
 // The levels of one row on the series that is shown, with these changes on them.
@@ -59,7 +67,7 @@ export class ThresholdBackTest {
       const answer = await run(asked, []);
       if (stale()) return;
       selection.foundInForce = findings(answer, selection);
-      if (answer.status !== 200) selection.testing = answer.status === null ? "" : refusal(answer.status, answer.body);
+      if (!selection.foundInForce) selection.testing = answer.status === null ? "" : without(answer);
     }
     const answer = changes.length > 0 ? await run(asked, changes) : null;
     if (answer && stale()) return;
@@ -77,7 +85,7 @@ export class ThresholdBackTest {
     const refused = answer !== null && (answer.status === 422 || answer.status === 400);
     this.state.refused = refused ? { key: selection.key, text: told(answer.body?.detail) } : null;
     selection.found = answer === null ? selection.foundInForce : findings(answer, selection);
-    if (answer !== null) selection.testing = refused ? "Such levels can’t be tried." : refusal(answer.status, answer.body);
+    if (answer !== null) selection.testing = refused ? "Such levels can’t be tried." : without(answer);
     if (selection.found) selection.testing = "";
   }
 

@@ -78,6 +78,7 @@ export function plainNumber(value) {
 // "70 %", "812 ms", "1.4 GB".
 export function showValue(value, unit) {
   if (!isNumber(value)) return "none";
+  if (unit?.endsWith("/h")) return `${showValue(value, unit.slice(0, -2))}/h`;
   if (unit === "bytes" || unit === "bytes/s") return sizeText(value) + (unit === "bytes/s" ? "/s" : "");
   if (unit === "ms" && Math.abs(value) >= 1000) return `${plainNumber(Number((value / 1000).toPrecision(3)))} s`;
   const text = Math.abs(value) >= 10_000 ? value.toLocaleString("en-GB") : plainNumber(value);

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from flask import Response
 from sqlalchemy import Engine
 
 from dashboard.api.answers import answer
+from dashboard.identity import actor
+from domain.facts import Detail
 from storage import commands
 from storage.commands import CommandState, Reply
 
-ACTOR = "anonymous"
 WAIT_BEYOND_TIMEOUT_S = 5.0
 ASK_AGAIN_S = 0.1
 # Each one that waits holds a thread of the server; the others get the reply's address at once.
@@ -29,20 +30,39 @@ class Asking:
         self._clock = clock
         self._waiting = threading.BoundedSemaphore(WAITING_AT_ONCE)
 
-    def ask(self, verb: str, subject: str, takes_s: float) -> Response:
+    def ask(
+        self,
+        verb: str,
+        subject: str,
+        takes_s: float,
+        arguments: Mapping[str, Detail] | None = None,
+    ) -> Response:
         """Have the monitor do something that takes so long at most; answer with what it replied."""
-        command = self.request(verb, subject)
+        return replied(*self.wait(verb, subject, takes_s, arguments))
+
+    def wait(
+        self,
+        verb: str,
+        subject: str,
+        takes_s: float,
+        arguments: Mapping[str, Detail] | None = None,
+    ) -> tuple[int, Reply | None]:
+        """The number of the command, and its reply; None or an open one when that did not come."""
+        command = self.request(verb, subject, arguments)
         if not self._waiting.acquire(blocking=False):
-            return replied(command, None)
+            return command, None
         try:
-            reply = wait_for(self._engine, command, takes_s + WAIT_BEYOND_TIMEOUT_S)
+            return command, wait_for(self._engine, command, takes_s + WAIT_BEYOND_TIMEOUT_S)
         finally:
             self._waiting.release()
-        return replied(command, reply)
 
-    def request(self, verb: str, subject: str) -> int:
+    def request(
+        self, verb: str, subject: str, arguments: Mapping[str, Detail] | None = None
+    ) -> int:
         """Ask and do not wait; the number by which the reply is found."""
-        return commands.request(self._engine, verb, subject, actor=ACTOR, now=self._clock())
+        return commands.request(
+            self._engine, verb, subject, actor=actor(), now=self._clock(), arguments=arguments
+        )
 
 
 def wait_for(engine: Engine, command_id: int, seconds: float) -> Reply | None:

@@ -10,10 +10,10 @@ from typing import Any
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
-from dashboard.access import problem
-from dashboard.api.answers import answer
+from dashboard.api.answers import answer, problem
 from dashboard.api.asking import Asking, address_of
-from dashboard.api.orders import Body, Name, Refused, decode
+from dashboard.api.bodies import strictly
+from dashboard.api.orders import Body, Name, Refused
 from storage import commands, definitions, outbox
 from storage.changes import CHANNEL
 from storage.definitions import Definition
@@ -48,7 +48,7 @@ def blueprint(engine: Engine, asking: Asking) -> Blueprint:
 
     @routes.post("/health/alerts/test")
     def test_all() -> Response:
-        asked = decode(request.get_data(), Tested).channel
+        asked = strictly(request.get_data(), Tested).channel
         names = [each.name for each in in_force(engine) if _is_enabled(each)]
         if asked is not None:
             if asked not in names:

@@ -9,8 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
-from dashboard.access import problem
-from dashboard.api.answers import answer
+from dashboard.api.answers import answer, problem
 from domain.whypaged import Case, explain
 from storage import explaining
 from storage.engine import UNSTORABLE
@@ -25,7 +24,8 @@ def blueprint(engine: Engine, clock: Callable[[], datetime]) -> Blueprint:
     @routes.get("/explain")
     def told() -> Response:
         given = {key: request.args[key] for key in ASKED_BY if key in request.args}
-        if len(given) != 1:
+        unknown = sorted(request.args.keys() - set(ASKED_BY))
+        if len(given) != 1 or unknown:
             return problem(400, f"name one of {', '.join(ASKED_BY)}: /api/v1/explain?check=NAME")
         ((by, name),) = given.items()
         cases = find(engine, by, name, clock())

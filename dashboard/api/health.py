@@ -8,10 +8,10 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from dashboard.access import Role, problem
-from dashboard.api.answers import answer
+from dashboard.api.answers import answer, problem
 from dashboard.api.meter import Meter
 from dashboard.live import Live, Sight, Viewed, read
+from domain.access import Role
 from domain.configuration import CONFIG_NOTICE
 from domain.facts import Mark, Status
 from domain.incidents import Incident
@@ -40,6 +40,7 @@ GROUPS: Mapping[str, tuple[str, str]] = {
     "application": ("applications", "operational"),
     "heartbeat": ("heartbeats", "on time"),
     "command": ("commands", "ok"),
+    "service": ("services", "healthy"),
     "system": ("system", "healthy"),
 }
 USAGE = {
@@ -77,6 +78,7 @@ def blueprint(live: Live, readings: Readings, meter: Meter, role: Callable[[], R
         return answer({"status": "ready" if is_ready else "not ready"}, 200 if is_ready else 503)
 
     @routes.get("/health/simple")
+    @routes.get("/api/health/simple")
     def simple() -> Response:
         sight = live.look()
         good = sight.store_age_s < STORE_SEEN_S and not is_stale(sight)
@@ -114,6 +116,8 @@ def details(sight: Sight, meter: Meter) -> dict[str, Any]:
             "state": freshness(sight.beat, sight.now),
             "last_beat": _iso(sight.beat),
             "store": "connected" if sight.store_age_s < STORE_SEEN_S else "unreachable",
+            "reason": sight.obstacle.text if sight.obstacle else None,
+            "database": sight.database,
         },
         "configuration": configuration(sight.moment.board.notices if sight.moment else ()),
         "components": components(checks),

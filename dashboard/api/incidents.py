@@ -11,11 +11,11 @@ import msgspec
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import DBAPIError
 
-from dashboard.access import problem
-from dashboard.api.answers import answer
+from dashboard.api.answers import answer, problem
 from dashboard.api.bodies import strictly
 from dashboard.api.health import WRONG_HOURS, hours_of
 from dashboard.api.orders import Acknowledge, Assign, Body, Comment, Move, Refused, Resolve
+from dashboard.api.queries import prefers_page
 from domain.incidents import Incident
 from domain.operating import NotAllowed, Verb
 from storage.incident_changes import IncidentChanges, UnknownIncident
@@ -77,7 +77,7 @@ def _read(
 
     @routes.get("")
     def standing() -> Response:
-        if _prefers_page():
+        if prefers_page():
             return _varying(page())
         found = [document(each) for each in readings.standing()]
         return _varying(answer({"count": len(found), "incidents": found}))
@@ -101,7 +101,7 @@ def _read(
 
     @routes.get("/<incident_id>")
     def incident(incident_id: str) -> Response:
-        if _prefers_page():
+        if prefers_page():
             frame = _varying(page())
             frame.status_code = 200 if _may_exist(readings, incident_id) else 404
             return frame
@@ -191,12 +191,6 @@ def _one(readings: IncidentReadings, incident_id: str) -> Response:
     if told is None:
         raise UnknownIncident(incident_id)
     return _varying(answer(document(told)))
-
-
-def _prefers_page() -> bool:
-    """Whether the caller would rather have HTML than JSON; who takes anything gets JSON."""
-    accepted = request.accept_mimetypes
-    return accepted.quality("text/html") > accepted.quality("application/json")
 
 
 def _may_exist(readings: IncidentReadings, incident_id: str) -> bool:

@@ -11,10 +11,11 @@ from typing import Any, Final
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
-from dashboard.access import problem
-from dashboard.api.answers import answer
+from dashboard.api.answers import answer, problem
+from dashboard.api.bodies import strictly
 from dashboard.api.defined import Edited
-from dashboard.api.orders import ANONYMOUS, Refused, decode
+from dashboard.api.orders import Refused
+from dashboard.identity import actor
 from domain.checktable import COMMON
 from domain.definitions import drift, effective
 from domain.facts import Detail, Status
@@ -22,7 +23,7 @@ from domain.rules import Operator, Rule, order_mistake
 from storage import definitions
 from storage.changes import CHECK, RULE, Changes, UnknownDefinition, VersionConflict
 from storage.definitions import Definition
-from storage.engine import reader
+from storage.engine import UNSTORABLE, reader
 from storage.readings import AuditRow, CheckRow, Readings
 
 LEVELS: Final = ("operator", "warning", "critical")
@@ -81,11 +82,11 @@ def blueprint(
 
     @routes.patch("/checks/<path:name>/levels")
     def edit(name: str) -> Response:
-        asked = decode(request.get_data(), Edited)
+        asked = strictly(request.get_data(), Edited)
         row, before = _row(readings, name), _known(engine, CHECK, name)
         fields = _checked(row, before, asked.fields)
         after = changes.edit(
-            CHECK, name, fields, actor=ANONYMOUS, now=clock(), expected=asked.version
+            CHECK, name, fields, actor=actor(), now=clock(), expected=asked.version
         )
         changed()
         return answer({"check": name, "levels": documents(row, after)})
@@ -230,15 +231,17 @@ def _read(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _row(readings: Readings, name: str) -> CheckRow:
-    row = readings.check(name)
+    row = None if UNSTORABLE.search(name) else readings.check(name)
     if row is None:
         raise UnknownDefinition(CHECK, name)
     return row
 
 
 def _known(engine: Engine, kind: str, name: str) -> Definition:
-    with reader(engine).connect() as connection:
-        found = definitions.load_one(connection, kind, name)
+    found = None
+    if UNSTORABLE.search(name) is None:
+        with reader(engine).connect() as connection:
+            found = definitions.load_one(connection, kind, name)
     if found is None:
         raise UnknownDefinition(kind, name)
     return found
@@ -266,7 +269,7 @@ def _answer_refusals(routes: Blueprint, readings: Readings) -> None:
             "status": 409,
             "detail": str(error),
             "current": next((each for each in found if each["headline"]), None),
-            "yours": decode(request.get_data(), Edited).fields,
+            "yours": strictly(request.get_data(), Edited).fields,
         }
         return answer(body, HTTPStatus.CONFLICT, content_type="application/problem+json")
 

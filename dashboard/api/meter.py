@@ -1,4 +1,4 @@
-"""The web's own requests, measured: how many, how long, how many failed, over the last minutes."""
+"""The web's own requests, measured with the client that applications use: one count for all who ask."""
 
 from __future__ import annotations
 
@@ -7,20 +7,28 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from flask import Flask, Response, g
+from flask import Flask, Response, g, request
+
+from nocturne_client import Registry, Requests
 
 WINDOW_S = 300.0
 KEPT = 10_000
+SERVICE = "nocturne"
+# What no route takes: by their own addresses, those who try many would fill the memory.
+NOWHERE = "none"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
     """Requests of the last five minutes: mean time (ms), per minute, errors in per cent (5xx).
 
-    `total` counts all since the start, `recent` those of the five minutes, `errors` the failed ones.
+    `total` counts all since the start, `recent` those of the five minutes, `errors` the failed ones,
+    `active` those that are being answered now.
     """
 
     total: int
+    active: int
     recent: int
     errors: int
     average_ms: float
@@ -29,14 +37,15 @@ class Figures:
 
 
 class Meter:
-    """Counts the requests of one app. Thread-safe."""
+    """Counts the requests of one app. Thread-safe. `registry` holds what `/metrics` tells of them."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
+        self.registry = Registry()
+        self._requests = Requests(self.registry, SERVICE)
         self._monotonic = monotonic
         self._started = monotonic()
         self._lock = threading.Lock()
         self._recent: deque[tuple[float, float, bool]] = deque(maxlen=KEPT)
-        self._total = 0
 
     @property
     def uptime_s(self) -> float:
@@ -49,16 +58,36 @@ class Meter:
         @server.before_request
         def _begin() -> None:
             g.begun = self._monotonic()
+            self._requests.active.inc()
+
+        @server.teardown_request
+        def _gone(_error: BaseException | None) -> None:
+            if g.pop("begun", None) is not None:
+                self._requests.active.dec()
 
         @server.after_request
         def _end(response: Response) -> Response:
-            self.note(self._monotonic() - g.get("begun", self._monotonic()), response.status_code)
+            seconds = self._monotonic() - g.get("begun", self._monotonic())
+            endpoint = request.url_rule.rule if request.url_rule is not None else NOWHERE
+            method = request.method if request.method in METHODS else NOWHERE
+            size = float(request.content_length or 0)
+            self.note(seconds, response.status_code, method=method, endpoint=endpoint, size=size)
             return response
 
-    def note(self, seconds: float, status: int) -> None:
-        """Count one answered request."""
+    def note(
+        self,
+        seconds: float,
+        status: int,
+        *,
+        method: str = "GET",
+        endpoint: str = NOWHERE,
+        size: float = 0.0,
+    ) -> None:
+        """Count one answered request, whose body had `size` bytes."""
+        self._requests.answered(method, endpoint, status, seconds, size)
+        if status >= 500:
+            self._requests.failed(f"http_{status}")
         with self._lock:
-            self._total += 1
             self._recent.append((self._monotonic(), seconds * 1000, status >= 500))
 
     def figures(self) -> Figures:
@@ -66,12 +95,12 @@ class Meter:
         now = self._monotonic()
         with self._lock:
             recent = [each for each in self._recent if now - each[0] <= WINDOW_S]
-            total = self._total
         minutes = max(min(WINDOW_S, now - self._started), 1.0) / 60
         count = len(recent)
         errors = sum(each[2] for each in recent)
         return Figures(
-            total=total,
+            total=round(sum(series.value for _, series in self._requests.total.series())),
+            active=round(sum(series.value for _, series in self._requests.active.series())),
             recent=count,
             errors=errors,
             average_ms=sum(each[1] for each in recent) / count if count else 0.0,

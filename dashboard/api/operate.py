@@ -8,9 +8,9 @@ from datetime import datetime
 from flask import Blueprint, Response
 from sqlalchemy import Engine
 
-from dashboard.access import problem
-from dashboard.api.answers import answer
-from dashboard.api.asking import ACTOR, Asking, replied
+from dashboard.api.answers import answer, problem
+from dashboard.api.asking import Asking, replied
+from dashboard.identity import actor
 from storage import commands
 from storage.changes import Changes, UnknownDefinition
 from storage.readings import Readings
@@ -37,19 +37,19 @@ def blueprint(
 
     @routes.post("/checks/<path:name>/pause")
     def pause(name: str) -> Response:
-        return _edit(lambda: changes.pause(name, actor=ACTOR, now=clock()), "paused")
+        return _edit(lambda: changes.pause(name, actor=actor(), now=clock()), "paused")
 
     @routes.post("/checks/<path:name>/resume")
     def resume(name: str) -> Response:
-        return _edit(lambda: changes.resume(name, actor=ACTOR, now=clock()), "resumed")
+        return _edit(lambda: changes.resume(name, actor=actor(), now=clock()), "resumed")
 
     @routes.post("/monitoring/start")
     def start() -> Response:
-        return _edit(lambda: changes.monitor(True, actor=ACTOR, now=clock()), "started")
+        return _edit(lambda: changes.monitor(True, actor=actor(), now=clock()), "started")
 
     @routes.post("/monitoring/stop")
     def stop() -> Response:
-        return _edit(lambda: changes.monitor(False, actor=ACTOR, now=clock()), "stopped")
+        return _edit(lambda: changes.monitor(False, actor=actor(), now=clock()), "stopped")
 
     @routes.get("/commands/<int:command_id>")
     def command(command_id: int) -> Response:

@@ -9,9 +9,8 @@ from typing import Annotated, ClassVar, TypeVar
 
 import msgspec
 
+from dashboard.identity import signer
 from domain.operating import LONGEST_NAME, LONGEST_TEXT, Order, Verb
-
-ANONYMOUS = "anonymous"
 
 Name = Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)]
 Text = Annotated[str, msgspec.Meta(max_length=LONGEST_TEXT)]
@@ -37,8 +36,8 @@ class Body(msgspec.Struct, forbid_unknown_fields=True):
 
     @property
     def actor(self) -> str:
-        """Who orders it. There are no logins yet."""
-        return ANONYMOUS
+        """Who orders it."""
+        return signer(None)
 
     def order(self, verb: Verb) -> Order:
         """The order."""
@@ -54,7 +53,7 @@ class Signed(Body):
     @property
     def actor(self) -> str:
         """Who orders it."""
-        return self.by.strip() if self.by else ANONYMOUS
+        return signer(self.by)
 
 
 class Move(Signed):
@@ -75,7 +74,7 @@ class Acknowledge(Body):
     @property
     def actor(self) -> str:
         """Who has it in hand."""
-        return self.acknowledged_by.strip() if self.acknowledged_by else ANONYMOUS
+        return signer(self.acknowledged_by)
 
     def order(self, verb: Verb) -> Order:
         """The order."""

@@ -14,17 +14,19 @@ from dashboard.api import defined
 from dashboard.api.answers import answer
 from dashboard.api.bodies import strictly
 from dashboard.api.orders import Body
-from domain import rulechannels, ruletable
+from domain import rulechannels, rulechecks, ruletable
 from domain.alertrules import AlertRule, condition
 from domain.backtest import Backtest, Stretch
-from domain.mistakes import ConfigError
+from domain.mistakes import ConfigError, Mistake
 from domain.rulestate import RuleState
+from domain.ruletexts import NO_DATA_YET
 from storage import backtesting, definitions, rule_rows
 from storage.backtesting import Tested
-from storage.changes import CHANNEL, RULE, Changes
+from storage.changes import CHANNEL, CHECK, RULE, Changes
 from storage.definitions import Definition
 
 SHOWN_STRETCHES = 200
+NEVER_MEASURED = "no data for this metric yet"
 
 
 class Tried(Body):
@@ -46,7 +48,7 @@ def blueprint(
         name=RULE,
         path="rules",
         key="id",
-        read=lambda table: _read(engine, table).id,
+        read=lambda table, given: _read(engine, table, given).id,
         about=lambda definition: _about(engine, definition),
     )
     routes = defined.blueprint(kind, engine, changes, clock, changed=changed)
@@ -54,7 +56,7 @@ def blueprint(
     @routes.post("/backtest")
     def test() -> Response:
         asked = strictly(request.get_data(), Tried)
-        rule = _read(engine, asked.table)
+        rule = _read(engine, asked.table, asked.table)
         end = clock()
         start = end - timedelta(hours=asked.hours)
         ran = backtesting.run(engine, rule, start, end)
@@ -66,30 +68,52 @@ def blueprint(
                 "to": end.isoformat(),
                 "series": [_tested(each) for each in ran.tested],
                 "left_out": ran.left_out,
+                "message": None if ran.tested or ran.left_out else NEVER_MEASURED,
             }
         )
 
     return routes
 
 
-def _read(engine: Engine, table: Mapping[str, Any]) -> AlertRule:
-    """The rule of a table. Raises ConfigError, also when it names a channel that does not exist."""
+def _read(engine: Engine, table: Mapping[str, Any], given: Mapping[str, Any]) -> AlertRule:
+    """The rule of a table. Raises ConfigError, also when it names what does not exist.
+
+    What is not `given` anew is not asked after: else a rule whose check or channel is gone could
+    not even be switched off.
+    """
     rule = ruletable.read_rule(table)
-    channels = (each for each in definitions.load(engine, CHANNEL) if not each.orphaned)
-    mistakes = rulechannels.examine([table], [each.name for each in channels])
+    mistakes: list[Mistake] = []
+    if rulechannels.KEY in given:
+        mistakes += rulechannels.examine([table], _names(engine, CHANNEL))
+    if {rulechecks.KEY, rulechecks.LABELS} & given.keys():
+        mistakes += rulechecks.examine([table], _names(engine, CHECK))
     if mistakes:
         raise ConfigError(mistakes)
     return rule
 
 
+def _names(engine: Engine, kind: str) -> list[str]:
+    return [each.name for each in definitions.load(engine, kind) if not each.orphaned]
+
+
 def _about(engine: Engine, definition: Definition) -> dict[str, Any]:
     try:
-        words: str | None = condition(ruletable.read_rule(definition.in_force))
+        rule = ruletable.read_rule(definition.in_force)
     except ConfigError:
         # The file has changed under an edit: the table stands here as it is, and is not in force.
-        words = None
-    states = rule_rows.load(engine, [definition.name])
-    return {"condition": words, "states": [_state(each) for each in states.values()]}
+        return {"condition": None, "states": []}
+    states = [_state(each) for each in rule_rows.load(engine, [rule.id]).values()]
+    if not states and rule.enabled and not definition.orphaned:
+        states = [_silent(rule, definition.in_force, backtesting.is_measured(engine, rule))]
+    return {"condition": condition(rule), "states": states}
+
+
+def _silent(rule: AlertRule, table: Mapping[str, Any], measured: bool) -> dict[str, Any]:
+    """What stands for the states of a rule that has said nothing yet."""
+    named = {key: table[key] for key in (rulechecks.KEY,) if key in table}
+    nothing = dict.fromkeys(("level", "since", "pending", "pending_since", "value"))
+    message = "measured, and not evaluated yet" if measured else NO_DATA_YET
+    return {"labels": {**rule.labels, **named}, **nothing, "message": message}
 
 
 def _state(state: RuleState) -> dict[str, Any]:
@@ -108,6 +132,7 @@ def _tested(tested: Tested) -> dict[str, Any]:
     found: Backtest = tested.found
     return {
         "labels": dict(tested.labels),
+        "judged_from": None if found.judged_from is None else found.judged_from.isoformat(),
         "samples": found.samples,
         "count": found.count,
         "total_s": found.total_s,

@@ -10,8 +10,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
-from dashboard.access import problem
-from dashboard.api.answers import answer
+from dashboard.api.answers import answer, problem
 from dashboard.api.orders import Refused
 from domain import ruletable
 from domain.alertrules import AlertRule, selects
@@ -116,6 +115,8 @@ def _labels() -> dict[str, str]:
         label, equals, value = text.partition("=")
         if not label or not equals:
             raise Refused("label: write it like label=host=web-1")
+        if label in labels:
+            raise Refused("label: one label is given twice")
         labels[label] = value
     return labels
 

@@ -11,15 +11,14 @@ import msgspec
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
-from dashboard.access import problem
-from dashboard.api.answers import answer
+from dashboard.api.answers import answer, problem
 from dashboard.api.bodies import strictly
-from dashboard.api.orders import ANONYMOUS, Body, Name, Refused, Text
+from dashboard.api.orders import Body, Name, Refused, Text
+from dashboard.identity import actor, signer
 from domain import silences as rules
-from domain.matching import Match, Subject, as_table, matches, read_match
-from domain.silences import NotASilence, Silence
+from domain.matching import Match, Present, as_table, matches, read_match
+from domain.silences import MutesEverything, NotASilence, Silence
 from storage import silences
-from storage.readings import Readings
 from storage.silences import UnknownSilence
 
 ENDED_HOURS = 24
@@ -47,7 +46,6 @@ class Nothing(Body):
 
 def blueprint(
     engine: Engine,
-    readings: Readings,
     clock: Callable[[], datetime],
     *,
     changed: Callable[[], None],
@@ -67,18 +65,21 @@ def blueprint(
         asked, now = strictly(request.get_data(), Asked), clock()
         match = _match(asked.match)
         start, end = _span(asked, now)
-        rules.check(match, asked.reason, start, end, now, everything=asked.everything)
+        present = silences.present(engine)
+        rules.check(
+            match, asked.reason, start, end, now, everything=asked.everything, present=present
+        )
         made = silences.silence(
             engine,
             match,
-            author=(asked.author or ANONYMOUS).strip(),
+            author=signer(asked.author),
             reason=asked.reason.strip(),
             starts_at=start,
             ends_at=end,
             now=now,
         )
         changed()
-        body = {**document(made, now), "matches": _names(readings, match, now)}
+        body = {**document(made, now), "matches": _names(present, match)}
         response = answer(body, 201)
         response.headers["Location"] = f"/api/v1/silences/{made.id}"
         return response
@@ -86,7 +87,7 @@ def blueprint(
     @routes.post("/<int:silence_id>/end")
     def end(silence_id: int) -> Response:
         strictly(request.get_data(), Nothing)
-        ended = silences.end(engine, silence_id, actor=ANONYMOUS, now=clock())
+        ended = silences.end(engine, silence_id, actor=actor(), now=clock())
         changed()
         return answer(document(ended, clock()))
 
@@ -98,6 +99,10 @@ def _answer_refusals(routes: Blueprint) -> None:
     @routes.errorhandler(Refused)
     def _malformed(error: Refused) -> Response:
         return problem(400, str(error))
+
+    @routes.errorhandler(MutesEverything)
+    def _unconfirmed(error: MutesEverything) -> Response:
+        return problem(409, str(error))
 
     @routes.errorhandler(NotASilence)
     def _impossible(error: NotASilence) -> Response:
@@ -163,21 +168,7 @@ def _utc(field: str, moment: datetime | None) -> datetime | None:
         raise Refused(f"{field}: it is out of range") from None
 
 
-def _names(readings: Readings, match: Match, now: datetime) -> list[str]:
+def _names(present: Present, match: Match) -> list[str]:
     """The checks that the matcher is about, whatever severity they may reach."""
     whatever = replace(match, severity=())
-    found = []
-    for row in readings.board(now).checks:
-        subject = Subject(
-            name=row.name,
-            kind=row.kind,
-            tags=frozenset(str(tag) for tag in _list(row.about.get("tags"))),
-            group=str(row.about.get("group") or ""),
-        )
-        if matches(whatever, subject):
-            found.append(row.name)
-    return sorted(found)
-
-
-def _list(value: object) -> list[object]:
-    return value if isinstance(value, list) else []
+    return sorted(each.name for each in present.checks if matches(whatever, each))

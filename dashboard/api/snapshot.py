@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import msgspec
 from flask import Blueprint, Response, request
 
-from dashboard.access import Role
 from dashboard.live import Live, Moment, Sight
 from dashboard.snapshot import snapshot
+from domain.access import Role
 from storage.engine import to_ms
 
 STORE_SEEN_S = 5.0
@@ -88,7 +88,7 @@ def _headed(response: Response, sight: Sight, role: Role) -> Response:
     response.headers["Nocturne-Now"] = str(to_ms(sight.now))
     response.headers["Nocturne-Beat"] = str(to_ms(sight.beat)) if sight.beat else ""
     store = "ok" if sight.store_age_s < STORE_SEEN_S else "unreachable"
-    response.headers["Nocturne-Store"] = store
+    response.headers["Nocturne-Store"] = sight.obstacle.value if sight.obstacle else store
     response.headers["Nocturne-Role"] = "operator" if role >= Role.OPERATOR else "viewer"
     # The browser must ask each time, and may keep the body for its 304.
     response.headers["Cache-Control"] = "no-cache"

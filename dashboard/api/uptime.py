@@ -11,8 +11,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
-from dashboard.access import problem
-from dashboard.api.answers import answer
+from dashboard.api.answers import answer, problem
 from storage import uptimes
 from storage.readings import Readings
 

@@ -14,11 +14,11 @@ from dash import Dash, Input, NoUpdate, Output, State, no_update
 from dash.development.base_component import Component
 
 from dashboard import ids
-from dashboard.access import Role
 from dashboard.figures import Part, trend_figure
 from dashboard.pages import check as page
 from dashboard.theme import DARK, THEMES, Theme
 from dashboard.views import Needed, check_trend, check_view, needed_by
+from domain.access import Role
 from storage.readings import Readings
 
 PIECES: Final = (

@@ -12,7 +12,14 @@ from dash.development.base_component import Component
 from dashboard.components.attributes import attributes
 from dashboard.components.states import moment, shape, state_of, told, word_of
 from dashboard.edits import EditView
-from dashboard.views import CheckView, Relative, RuleView, Uptime
+from dashboard.views import (
+    INCIDENT_DAYS,
+    CheckView,
+    IncidentView,
+    Relative,
+    RuleView,
+    Uptime,
+)
 from domain.reading import Reading
 from domain.units import span
 
@@ -24,10 +31,11 @@ NOTEWORTHY = 0.99
 def aside(view: CheckView) -> list[Component]:
     """All sections of the right column, those without content left out."""
     numbers = [_section("Last numbers", [_numbers(view.numbers)])] if view.numbers else []
-    rules = [_section("Rules on it", [_rule(rule) for rule in view.rules])] if view.rules else []
+    rules = [_rules(view.rules)] if view.rules else []
     return [
         _section("Uptime", _uptimes(view.uptimes)),
         _section("Dependencies", _dependencies(view), _direction(view)),
+        _section("Incidents", _incidents(view), _incident_total(view)),
         *rules,
         *numbers,
         _section("Audit", _edits(view.edits, view.at)),
@@ -39,7 +47,7 @@ def check_path(name: str) -> str:
     return f"/checks/{quote(name, safe='')}"
 
 
-def _section(title: str, children: Sequence[Component], more: str = "") -> Component:
+def _section(title: str, children: Sequence[Component], more: str | Component = "") -> Component:
     head: list[Component] = [html.H2(title, className="piece-title")]
     if more:
         head.append(html.Span(more, className="piece-more"))
@@ -74,6 +82,36 @@ def _uptime(each: Uptime) -> Component:
 def _percent(each: Uptime) -> str:
     """Rounded down: only what was never down reads 100."""
     return f"{int((each.percent or 0.0) * 100) / 100:.2f}" if each.down_s else "100.00"
+
+
+def _incident_total(view: CheckView) -> str:
+    return f"{view.incident_count} in {INCIDENT_DAYS} d" if view.incident_count else ""
+
+
+def _incidents(view: CheckView) -> list[Component]:
+    if not view.incidents:
+        return [html.P(f"None in the last {INCIDENT_DAYS} days.", className="note")]
+    return [_incident(each, view.at) for each in view.incidents]
+
+
+def _incident(each: IncidentView, now: datetime) -> Component:
+    """What it was called, its number, when it was and how long: one link."""
+    end = now if each.ended_at is None else each.ended_at
+    lasted = span((end - each.opened_at).total_seconds())
+    told = "now, " if each.ended_at is None else ""
+    return dcc.Link(
+        [
+            shape(each.status.word),
+            html.Span(each.title, className="linked-title"),
+            html.Code(each.id, className="linked-id"),
+            html.Span(moment(each.opened_at, now), className="linked-when"),
+            html.Span(
+                [told, lasted, ", affected" if each.affected else ""], className="linked-lasted"
+            ),
+        ],
+        href=f"/incidents/{each.id}",
+        className="linked-incident" if each.ended_at else "linked-incident stands",
+    )
 
 
 def _direction(view: CheckView) -> str:
@@ -131,6 +169,11 @@ def _node(name: str, reading: Reading | None, note: str) -> list[Component]:
             html.Span(word, className="word"), className="node-note", **attributes(data_state=state)
         ),
     ]
+
+
+def _rules(rules: Sequence[RuleView]) -> Component:
+    more = dcc.Link("Thresholds ›", href="/thresholds")
+    return _section("Rules on it", [_rule(rule) for rule in rules], more)
 
 
 def _rule(rule: RuleView) -> Component:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import quote
 
 from dash import dcc, html
 from dash.development.base_component import Component
@@ -131,7 +132,7 @@ def unknown(name: str) -> Body:
                     'under its new name, with its history, when the file says was = "old name".',
                     className="check-why",
                 ),
-                dcc.Link("Back to the overview", href="/", className="button"),
+                dcc.Link("Look through all checks", href="/checks", className="button"),
             ],
         )
     ]
@@ -141,9 +142,9 @@ def unknown(name: str) -> Body:
 def _head(view: CheckView) -> list[Component]:
     state = state_of(view.reading)
     crumbs = [
-        dcc.Link("Overview", href="/"),
+        dcc.Link("Checks", href="/checks"),
         html.Span("›", **attributes(aria_hidden="true")),
-        html.Span(view.group),
+        dcc.Link(view.group, href=f"/checks?group={quote(view.group, safe='')}"),
     ]
     flapping = [html.Span("flapping", className="chip")] if view.flapping else []
     note = [html.P(view.description, className="check-description")] if view.description else []
@@ -192,8 +193,8 @@ def _meta(view: CheckView) -> list[Component]:
 def _actions(view: CheckView) -> list[Component]:
     """Where the check is paused there is nothing to run now: only Resume."""
     if not view.enabled:
-        return [_button("Resume", "resume")]
-    return [_button("Check now", "check-now", "C"), _button("Pause", "pause")]
+        return [_button("Resume", "resume", "P")]
+    return [_button("Check now", "check-now", "C"), _button("Pause", "pause", "P")]
 
 
 def _button(label: str, verb: str, key: str = "") -> Component:

@@ -116,7 +116,11 @@ class Request:
         body = document(message)
         self._transport = httpx.AsyncHTTPTransport(verify=tcp.tls_context(True, None))
         # Ours as its transport: the policy holds for the address, whatever the name says later.
-        client = httpx.AsyncClient(transport=self, timeout=None, trust_env=False)  # type: ignore[arg-type]
+        client = httpx.AsyncClient(
+            transport=self,  # type: ignore[arg-type]  # it has the methods that are called
+            timeout=None,
+            trust_env=False,
+        )
         try:
             async with client.stream(
                 self._channel.method,

@@ -15,11 +15,13 @@ import time
 from collections.abc import Callable, Hashable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
+from msgspec.structs import FieldInfo
 
-from domain.facts import Measurement
+from domain.facts import Detail, Measurement
 from domain.rules import StockRule
 
 PROBE_RETRY_S = 2.0
@@ -53,6 +55,12 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         """Measure once. Failure to measure is a Measurement; only a bug raises."""
         raise NotImplementedError(f"check kind {type(self).__name__} has no run()")
 
+    def resume(self, metrics: Mapping[str, float], details: Mapping[str, Detail]) -> None:
+        """Go on from what the last stored result held: once, before the first run in a process.
+
+        Most kinds have nothing to go on from.
+        """
+
     def target(self) -> str:
         """What is watched, on one line for people, without secrets: `GET http://host/path`."""
         return self.spec.title
@@ -71,7 +79,8 @@ class Kind:
     """What is known of a check kind: its config model and how results of it are treated.
 
     `component` is the kind of component watched (`database`, `api`, `system` …), `retry_s` the pause
-    before a retry (None: the interval itself, for sampled and costly kinds), `foreign` whether it
+    before a retry (None: the interval itself, for sampled and costly kinds), `failures` and
+    `successes` how many results in a row count (None: as `[monitor]` says), `foreign` whether it
     runs in the killable child process because its code can block.
     """
 
@@ -81,12 +90,25 @@ class Kind:
     component: str
     headline: str
     retry_s: float | None = PROBE_RETRY_S
+    failures: int | None = None
+    successes: int | None = None
     foreign: bool = False
     rules: tuple[StockRule, ...] = ()
+
+    @property
+    def fields(self) -> tuple[FieldInfo, ...]:
+        """The kind's own fields with their types."""
+        return _fields_of(self.model)
 
     def schema(self) -> Mapping[str, Any]:
         """JSON Schema of the kind's own fields, from which the web draws its form."""
         return msgspec.json.schema(self.model)
+
+
+@cache
+def _fields_of(model: type[Check]) -> tuple[FieldInfo, ...]:
+    # msgspec reads the annotations anew each time: 1.5 ms, three times for each check of a file.
+    return tuple(msgspec.structs.fields(model))
 
 
 _registry: dict[str, Kind] = {}
@@ -99,6 +121,8 @@ def kind(
     component: str,
     headline: str,
     retry_s: float | None = PROBE_RETRY_S,
+    failures: int | None = None,
+    successes: int | None = None,
     foreign: bool = False,
     rules: tuple[StockRule, ...] = (),
 ) -> Callable[[type[C]], type[C]]:
@@ -119,6 +143,8 @@ def kind(
             component=component,
             headline=headline,
             retry_s=retry_s,
+            failures=failures,
+            successes=successes,
             foreign=foreign,
             rules=rules,
         )

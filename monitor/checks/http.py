@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cached_property
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -21,13 +22,9 @@ from monitor.wire.http.addresses import InvalidURL, credentials, parse, why_not
 from monitor.wire.http.authorization import basic, bearer, is_token
 from monitor.wire.http.errand import MAX_REDIRECTS, Errand, TooManyRedirects, first_request
 from monitor.wire.http.expectations import HEADER_NAME, Answer, Expectations
-from monitor.wire.http.http1 import (
-    LocalProtocolError,
-    RemoteProtocolError,
-    fields,
-    read,
-)
+from monitor.wire.http.http1 import LocalProtocolError, RemoteProtocolError, fields, prepared, read
 from monitor.wire.http.http2 import NoHttp2
+from monitor.wire.http.plan import Plan
 from monitor.wire.http.proxies import ProxyRefused
 from monitor.wire.http.route import Route
 from monitor.wire.said import secrets_in
@@ -68,7 +65,8 @@ EXPIRING = (
         certificate_ends(EXPIRING),
     ),
 )
-class HttpCheck(Check, frozen=True, kw_only=True):
+# `dict` makes room for the plan, which is no field.
+class HttpCheck(Check, frozen=True, kw_only=True, dict=True):
     """A request to `url` is answered with an expected status and, if asked for, headers and body."""
 
     url: Annotated[str, Meta(description="http:// or https:// address", max_length=4096)]
@@ -174,6 +172,17 @@ class HttpCheck(Check, frozen=True, kw_only=True):
         finally:
             probe.hang_up()
 
+    @cached_property
+    def plan(self) -> Plan:
+        """What all its runs do alike. Raises InvalidURL."""
+        first = first_request(self.method, self.url, self.headers, self.body, self.authorization())
+        return Plan(
+            first=prepared(first),
+            route=self.route(),
+            expectations=replace(self.expectations(), secrets=tuple(_secrets(self))),
+            login=self.login() if self.auth == "digest" else None,
+        )
+
     def target(self) -> str:
         """Method and address, without credentials, query and fragment."""
         parts = urlsplit(self.url)
@@ -232,8 +241,6 @@ class Probe:
         self._start = self._clock()
         self._budget_s = deadline.remaining()
         self._errand: Errand | None = None
-        self._proxy = check.proxy and proxies.parse(check.proxy)
-        self._expectations = replace(check.expectations(), secrets=tuple(_secrets(check)))
         self._answering = False
 
     async def measure(self) -> Measurement:
@@ -274,23 +281,20 @@ class Probe:
             self._errand.hang_up()
 
     async def _answered(self) -> Measurement:
-        check = self._check
-        login = check.login() if check.auth == "digest" else None
+        check, plan = self._check, self._check.plan
         errand = self._errand = Errand(
-            first_request(
-                check.method, check.url, check.headers, check.body, check.authorization()
-            ),
-            check.route(),
+            plan.first,
+            plan.route,
             self._deadline,
             follow=check.follow_redirects,
-            login=login,
+            login=plan.login,
         )
         request, exchange, head = await errand.run()
         self._answering = True
         body, cut = await read(exchange, head, check.body_limit)
         total_ms = round((self._clock() - self._start) * 1000, 2)
         answer = Answer(path=request.url.path, head=head, body=body, cut=cut)
-        wrong, numbers = await self._expectations.judge(answer)
+        wrong, numbers = await plan.expectations.judge(answer)
         return Measurement(
             status=Status.CRITICAL if wrong else Status.HEALTHY,
             cause=Cause.WRONG_ANSWER if wrong else Cause.NONE,
@@ -305,7 +309,9 @@ class Probe:
     ) -> dict[str, float]:
         metrics = {"http.status": float(status)}
         if errand.connection and (certificate := errand.connection.certificate()):
-            metrics["tls.days_left"] = tcp.days_until(tcp.expires_at(certificate))
+            days = tcp.days_left(certificate)
+            if days is not None:
+                metrics["tls.days_left"] = days
         seconds = errand.phases.seconds
         metrics |= {f"http.{p}_ms": round(seconds[p] * 1000, 2) for p in PHASES if p in seconds}
         metrics["http.total_ms"] = total_ms
@@ -313,14 +319,15 @@ class Probe:
 
     def _dialled(self) -> tuple[str, int]:
         """Where a connection was opened to: the proxy, if there is one."""
-        if self._proxy:
-            return self._proxy.host, self._proxy.port
+        if proxy := self._check.plan.proxy:
+            return proxy.host, proxy.port
         assert self._errand is not None
         return self._errand.url.host, self._errand.url.port
 
     def _where(self) -> str:
-        url = self._errand.url if self._errand is not None else parse(self._check.url)
-        through = f" through proxy {self._proxy.place}" if self._proxy else ""
+        plan = self._check.plan
+        url = self._errand.url if self._errand is not None else plan.first.url
+        through = f" through proxy {plan.proxy.place}" if plan.proxy else ""
         return tcp.place(url.host, url.port) + through
 
     def _failure(self, error: Exception) -> str:

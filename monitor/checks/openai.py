@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -26,6 +26,8 @@ from monitor.wire.http.http1 import LocalProtocolError, RemoteProtocolError
 from monitor.wire.tls.trust import Trust, UnusableFile
 
 ALIKE_SHOWN = 3
+# The detail that says of which day what was spent today is.
+SPENT_ON = "spent_on"
 # The phases of listing the models.
 PHASES = {
     "dns": "openai.dns_ms",
@@ -127,6 +129,20 @@ class OpenAICheck(Check, frozen=True, kw_only=True):
         finally:
             probe.hang_up()
 
+    def resume(self, metrics: Mapping[str, float], details: Mapping[str, Detail]) -> None:
+        """Go on counting what completions cost: a restart must not open the day's purse anew."""
+        try:
+            day = date.fromisoformat(str(details.get(SPENT_ON)))
+        except ValueError:  # nothing was counted yet
+            return
+        total, today = metrics.get("openai.spent_usd"), metrics.get("openai.spent_today_usd")
+        if self.completion and total is not None and today is not None:
+            self.purse().take_up(total, today, day)
+
+    def purse(self) -> Purse:
+        """Where the money for its completions comes from."""
+        return purse_of(self.base_url, self.model or "", self.api_key)
+
     def target(self) -> str:
         """`GET https://host/v1/models`."""
         return f"GET {self.base_url.rstrip('/')}/models"
@@ -207,11 +223,11 @@ class Probe:
     async def _complete_within_cap(self) -> str:
         """The sentence on the completion, which is left out when the day's money is spent."""
         check = self._check
-        purse = purse_of(check.base_url, check.model or "", check.api_key)
+        purse = check.purse()
         spent = purse.spent(_today())
         if check.daily_cap_usd is not None and spent >= check.daily_cap_usd:
             self._details |= {"completion": "stopped until tomorrow (UTC): daily cap reached"}
-            self._count(purse, 0.0)
+            self._metrics["openai.cost_usd"] = 0.0
             return (
                 f"no completion until tomorrow (UTC): {_usd(spent)} spent today, "
                 f"daily_cap_usd is {_usd(check.daily_cap_usd)}"
@@ -248,14 +264,18 @@ class Probe:
     def _pay(self, purse: Purse, usage: Usage) -> None:
         cost = usage.cost_usd(self._check.price_in, self._check.price_out)
         purse.pay(cost, _today())
-        self._count(purse, cost)
-
-    def _count(self, purse: Purse, cost: float) -> None:
         self._metrics["openai.cost_usd"] = cost
-        self._metrics["openai.spent_today_usd"] = purse.spent(_today())
+
+    def _count(self) -> None:
+        """Tell what was spent with every result: the last one stored is where a restart goes on."""
+        purse, today = self._check.purse(), _today()
+        self._metrics["openai.spent_today_usd"] = purse.spent(today)
         self._metrics["openai.spent_usd"] = purse.total
+        self._details[SPENT_ON] = today.isoformat()
 
     def _measurement(self, status: Status, cause: Cause, message: str) -> Measurement:
+        if self._check.completion:
+            self._count()
         return Measurement(
             status=status,
             cause=cause,

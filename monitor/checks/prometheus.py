@@ -272,7 +272,9 @@ def _of_the_way(errand: Errand) -> dict[str, float]:
     seconds = errand.phases.seconds
     metrics = {name: round(seconds[p] * 1000, 2) for p, name in names.items() if p in seconds}
     if errand.connection and (certificate := errand.connection.certificate()):
-        metrics["tls.days_left"] = tcp.days_until(tcp.expires_at(certificate))
+        days = tcp.days_left(certificate)
+        if days is not None:
+            metrics["tls.days_left"] = days
     return metrics
 
 

@@ -9,7 +9,6 @@ import asyncio
 import ipaddress
 import socket
 import ssl
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated
@@ -20,6 +19,7 @@ from domain.facts import Cause, Measurement, Status
 from domain.units import show
 from monitor import reach
 from monitor.checks import Check, Deadline, in_thread, kind
+from monitor.wire.tls import certificates
 
 Host = Annotated[str, Meta(min_length=1, max_length=253, pattern=r"^[^\s/@]+$")]
 Port = Annotated[int, Meta(ge=1, le=65535)]
@@ -154,21 +154,27 @@ def new_tls_context(verify: bool, ca_file: str | None) -> ssl.SSLContext:
     return context
 
 
-def expires_at(certificate: bytes) -> datetime:
-    """When a DER certificate ends to be valid (RFC 5280, 4.1), also one that was not verified."""
-    [whole] = _der(certificate)
-    body = next(_der(whole[1]))
-    fields = [entry for entry in _der(body[1]) if entry[0] != 0xA0]  # without the version
-    _, (tag, end) = _der(fields[3][1])
-    text = end.decode("ascii")
-    if tag == 0x17:  # UTCTime has two digits for the year: 50 to 49 are 1950 to 2049
-        text = ("19" if text >= "50" else "20") + text
-    return datetime.strptime(text, "%Y%m%d%H%M%SZ").replace(tzinfo=UTC)
+def days_left(certificate: bytes) -> float | None:
+    """Days for which a DER certificate is still valid, negative when it has expired.
+
+    None where its bytes are no certificate: one that was not verified may be anything.
+    """
+    end = _valid_until(certificate)
+    return None if end is None else days_until(end)
 
 
 def days_until(moment: datetime) -> float:
     """Days from now to the moment, negative when it has passed."""
     return round((moment - datetime.now(UTC)).total_seconds() / 86400, 1)
+
+
+@lru_cache(maxsize=512)
+def _valid_until(certificate: bytes) -> datetime | None:
+    """Kept, since a server shows the same one at each run."""
+    try:
+        return certificates.read(certificate).valid_until
+    except certificates.Unreadable:
+        return None
 
 
 def tls_reason(error: ssl.SSLError) -> str:
@@ -178,6 +184,7 @@ def tls_reason(error: ssl.SSLError) -> str:
     return (error.reason or "no handshake").replace("_", " ").lower()
 
 
+@lru_cache(maxsize=4096)
 def _is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)
@@ -208,14 +215,3 @@ async def _connect(address: str, port: int) -> None:
     with socket.socket(family, socket.SOCK_STREAM) as opened:
         opened.setblocking(False)
         await asyncio.get_running_loop().sock_connect(opened, (address, port))
-
-
-def _der(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The elements of a DER sequence: tag and content."""
-    while data:
-        tag, size, start = data[0], data[1], 2
-        if size & 0x80:
-            start += size & 0x7F
-            size = int.from_bytes(data[2:start], "big")
-        yield tag, data[start : start + size]
-        data = data[start + size :]

@@ -126,9 +126,8 @@ class Visit:
     def days_left(self) -> dict[str, float]:
         """For how long the server's certificate is valid, by the name of the metric; if it has one."""
         certificate = self._connection.certificate() if self._connection else None
-        if certificate is None:
-            return {}
-        return {"tls.days_left": tcp.days_until(tcp.expires_at(certificate))}
+        days = None if certificate is None else tcp.days_left(certificate)
+        return {} if days is None else {"tls.days_left": days}
 
     def hang_up(self) -> None:
         """Close the connection, in whatever state it is."""

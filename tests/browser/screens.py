@@ -116,6 +116,11 @@ def take(screen: Screen, made: Installed) -> None:
         screen.until("$$('.results tbody tr').length > 0")
         picture(screen, f"check-{theme}")
     screen.prefer()
+    for width, height in ((1920, 1080), (3840, 2160)):
+        screen.size(width, height)
+        screen.open(address(made, "/wall"))
+        screen.until("$$('.wall-tile').length >= 2")
+        picture(screen, f"wall-{width}")
     screen.size(390, 844, phone=True)
     screen.open(address(made))
     screen.until(WHOLE)

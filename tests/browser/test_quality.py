@@ -13,13 +13,18 @@ from tests.installed import Installed
 pytestmark = pytest.mark.browser
 
 OVERVIEW, CHECK, THRESHOLDS = "/", "/checks/nocturne-web", "/thresholds"
+CHECKS, WALL = "/checks", "/wall"
 READY = {
     OVERVIEW: "$$('.tile').length > 8",
     CHECK: "document.querySelector('.js-plotly-plot')?.data?.length > 0 && $$('.results').length",
+    CHECKS: "$$('.chk-row').length > 8",
+    WALL: "document.querySelector('.wall').dataset.mode !== 'waiting'",
     THRESHOLDS: "document.querySelector('.threshold-line') && $$('.threshold-name').length > 3",
 }
 PAGES = pytest.mark.parametrize(
-    "page", [OVERVIEW, CHECK, THRESHOLDS], ids=["overview", "check", "thresholds"]
+    "page",
+    [OVERVIEW, CHECK, CHECKS, WALL, THRESHOLDS],
+    ids=["overview", "check", "checks", "wall", "thresholds"],
 )
 THEMES = pytest.mark.parametrize("theme", ["dark", "light"])
 
@@ -117,7 +122,7 @@ def test_nothing_moves_for_those_who_asked_for_stillness(
     assert "beat-a" in screen.js("seen") or "beat-b" in screen.js("seen")
 
     screen.prefer(reduced_motion="reduce")
-    for page in (OVERVIEW, CHECK, THRESHOLDS):
+    for page in (OVERVIEW, CHECK, CHECKS, THRESHOLDS):
         look(screen, shipped, page)
         wait_for_beats(screen, 1)
         assert screen.js("seen") == []

@@ -170,7 +170,7 @@ def test_a_method_that_an_address_does_not_take_is_answered_405_with_those_it_do
     assert "GET" in answer.headers["Allow"]
 
 
-@pytest.mark.parametrize("path", ["/.git/config", "/nope", "/checks", "/checks/", "/x/checks/a"])
+@pytest.mark.parametrize("path", ["/.git/config", "/nope", "/checks/", "/x/checks/a"])
 def test_an_address_without_a_page_is_404_with_the_frame_of_the_pages(
     client: FlaskClient, path: str
 ) -> None:
@@ -180,7 +180,9 @@ def test_an_address_without_a_page_is_404_with_the_frame_of_the_pages(
     assert b"_dash-renderer" in answer.data
 
 
-@pytest.mark.parametrize("path", ["/", "/checks/shop-db", "/checks/a%2Fb", "/checks/nobody?x=1"])
+@pytest.mark.parametrize(
+    "path", ["/", "/checks", "/checks/shop-db", "/checks/a%2Fb", "/checks/nobody?x=1"]
+)
 def test_an_address_with_a_page_is_200(client: FlaskClient, path: str) -> None:
     assert client.get(path).status_code == 200
     assert client.head(path).status_code == 200

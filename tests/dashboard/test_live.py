@@ -58,3 +58,43 @@ def test_after_a_quiet_spell_everybody_who_asks_at_once_sees_the_store_answer(
         seen = set(pool.map(ask, range(8)))
 
     assert seen == {(0.0, True)}
+
+
+def test_what_the_store_tells_of_is_seen_before_the_held_moment_is_old(store: Filled) -> None:
+    clock = Clock()
+    live = Live(
+        Readings(store.engine),
+        IncidentReadings(store.engine),
+        clock=clock,
+        monotonic=lambda: clock.now.timestamp(),
+    )
+    live.look()
+    store.publish({"db": about(), "api": about()})
+    clock.now += timedelta(seconds=0.3)
+
+    held = live.look()
+    live.told()
+    fresh = live.look()
+
+    assert held.moment is not None
+    assert fresh.moment is not None
+    assert (len(held.moment.checks), len(fresh.moment.checks)) == (1, 2)
+
+
+def test_a_store_that_tells_all_the_time_is_not_read_at_every_look(store: Filled) -> None:
+    clock = Clock()
+    live = Live(
+        Readings(store.engine),
+        IncidentReadings(store.engine),
+        clock=clock,
+        monotonic=lambda: clock.now.timestamp(),
+    )
+    live.look()
+    store.publish({"db": about(), "api": about()})
+    clock.now += timedelta(seconds=0.05)
+
+    live.told()
+    seen = live.look()
+
+    assert seen.moment is not None
+    assert len(seen.moment.checks) == 1

@@ -76,7 +76,7 @@ def test_a_healthy_check_was_up_all_the_time_that_was_measured(store: Filled) ->
 
     assert view.reading.status is HEALTHY
     assert view.why.startswith("Healthy for")
-    assert [each.percent for each in view.uptimes] == [100.0, 100.0, 100.0]
+    assert [each.percent for each in view.uptimes] == [100.0, 100.0, 100.0, 100.0]
     assert view.uptimes[0].measured_s == 19 * 30
 
 

@@ -62,15 +62,22 @@ def test_a_long_fingerprint_fits_its_column_and_stays_distinct(one: str, other: 
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ({"for": "1m"}, "system.disk.percent gte: warning 80 % for 1 min"),
-        ({"critical": 90}, "system.disk.percent gte: warning 80 %, critical 90 %"),
+        ({"for": "1m"}, "system.disk.percent at or above 80 % (warning), for 1 min"),
         (
-            {"kind": "rate", "window": "1h"},
-            "system.disk.percent per hour over 1 h gte: warning 80 %/h",
+            {"critical": 90},
+            "system.disk.percent at or above 80 % (warning), 90 % (critical)",
         ),
         (
-            {"kind": "rate", "window": "1h", "reaches": 100},
-            "system.disk.percent hours to 100 % lt: warning 80 h",
+            {"kind": "rate", "window": "1h"},
+            "system.disk.percent at or above 80 % per hour (warning) over 1 h",
+        ),
+        (
+            {"kind": "rate", "window": "5m", "operator": "gt", "metric": "errors", "warning": 5},
+            "errors above 5 per hour (warning) over 5 min",
+        ),
+        (
+            {"kind": "rate", "window": "1h", "reaches": 100, "for": "10m"},
+            "system.disk.percent reaches 100 % in less than 80 h (warning) over 1 h, for 10 min",
         ),
     ],
 )

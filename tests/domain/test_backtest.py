@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import random
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from domain.alertrules import AlertRule, RuleKind
 from domain.backtest import Stretch, backtest
-from domain.course import EPOCH
+from domain.course import EPOCH, micros
 from domain.facts import Status
 from domain.rates import judged
 from domain.rulestate import RuleState, elapse, next_moment, observe
@@ -39,11 +41,13 @@ def every_10_s(values: list[float]) -> Series:
     return [(at(10 * index), value) for index, value in enumerate(values)]
 
 
-def replayed(rule: AlertRule, samples: Series, start: datetime, end: datetime) -> list[Stretch]:
+def replayed(
+    rule: AlertRule, samples: Series, start: datetime, end: datetime, *, known: bool = False
+) -> list[Stretch]:
     """What `observe` and `elapse` say, written down without any of the back-test's code."""
     state = RuleState(rule=rule.id)
-    if rule.kind is RuleKind.ABSENCE:
-        state = elapse(rule, state, start)
+    if known:
+        state = replace(state, course=state.course._replace(heard=micros(start)))
     changes: list[tuple[datetime, Status]] = []
     values: Series = []
 
@@ -143,14 +147,43 @@ def test_missing_data_is_told_as_it_would_have_been() -> None:
     assert found.stretches == (Stretch(level=U, start=at(20), end=at(100)),)
 
 
-def test_an_absence_is_found_also_when_nothing_ever_came() -> None:
-    absence = read_rule({"id": "b", "metric": "backup", "kind": "absence", "for": "1m"})
+ABSENCE = read_rule({"id": "b", "metric": "backup", "kind": "absence", "for": "1m"})
 
-    nothing = backtest(absence, [], START, at(100))
-    gap = backtest(absence, [(at(0), 1.0), (at(90), 1.0)], START, at(100))
 
-    assert [(each.start, each.end) for each in nothing.stretches] == [(at(60), at(100))]
-    assert [(each.start, each.end) for each in gap.stretches] == [(at(60), at(90))]
+def test_an_absence_is_found_between_samples_and_after_the_last_one() -> None:
+    found = backtest(ABSENCE, [(at(0), 1.0), (at(90), 1.0)], START, at(200))
+
+    assert [(each.start, each.end) for each in found.stretches] == [
+        (at(60), at(90)),
+        (at(150), at(200)),
+    ]
+
+
+@pytest.mark.parametrize("a_rule", [ABSENCE, rule(warning=70), rule(warning=70, missing="alert")])
+def test_time_before_a_series_began_is_not_judged(a_rule: AlertRule) -> None:
+    found = backtest(a_rule, [(at(900), 1.0), (at(910), 1.0)], START, at(920))
+
+    assert (found.stretches, found.judged_from) == ((), at(900))
+
+
+@pytest.mark.parametrize("a_rule", [ABSENCE, rule(warning=70)])
+def test_of_what_was_never_measured_nothing_is_judged(a_rule: AlertRule) -> None:
+    found = backtest(a_rule, [], START, at(100))
+
+    assert (found.count, found.stretches, found.judged_from) == (0, (), None)
+
+
+def test_what_was_measured_earlier_and_stays_away_is_missing_from_the_start() -> None:
+    absent = backtest(ABSENCE, [], START, at(100), known=True)
+    unknown = backtest(rule(warning=70), [(at(60), 1.0)], START, at(70), known=True)
+
+    assert [(each.level, each.start, each.end) for each in absent.stretches] == [
+        (C, at(60), at(100))
+    ]
+    assert [(each.level, each.start, each.end) for each in unknown.stretches] == [
+        (U, at(20), at(60))
+    ]
+    assert (absent.judged_from, unknown.judged_from) == (START, START)
 
 
 def test_no_samples_and_no_time_find_nothing() -> None:
@@ -281,9 +314,9 @@ def test_rates_and_absences_replay_exactly_too(seed: int) -> None:
     )
     absence = read_rule({"id": "a", "metric": "m.percent", "kind": "absence", "for": "25s"})
 
-    for a_rule in (rate, soon, absence):
-        found = backtest(a_rule, samples, start, end)
-        assert list(found.stretches) == replayed(a_rule, samples, start, end)
+    for a_rule, known in product((rate, soon, absence), (True, False)):
+        found = backtest(a_rule, samples, start, end, known=known)
+        assert list(found.stretches) == replayed(a_rule, samples, start, end, known=known)
 
 
 def test_thirty_days_at_10_s_are_back_tested_quickly() -> None:

@@ -8,19 +8,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.checktable import COMMON, read_tables
+from domain.checktable import COMMON, Pace, read_tables
 from domain.definitions import CheckDefinition, Levels
 from domain.facts import Policy
 from domain.rules import Operator
 from domain.settings import Monitor, Settings
 
 
-def retry_of(kind: str) -> float | None:
-    return {"tcp": 2.0}.get(kind)
+def pace_of(kind: str) -> Pace:
+    paces = {"tcp": Pace(retry_s=2.0), "composite": Pace(failures=1, successes=1)}
+    return paces.get(kind, Pace())
 
 
 def read(*tables: object, settings: Settings | None = None) -> tuple[list[Any], list[str]]:
-    definitions, mistakes = read_tables(tables, settings or Settings(), retry_of)
+    definitions, mistakes = read_tables(tables, settings or Settings(), pace_of)
     return list(definitions), [str(mistake) for mistake in mistakes]
 
 
@@ -206,7 +207,7 @@ NAMES = st.sampled_from("abcd")
 
 @given(st.lists(TABLES | VALUES, max_size=4))
 def test_garbage_gives_mistakes_and_never_raises(tables: list[Any]) -> None:
-    definitions, mistakes = read_tables(tables, Settings(), retry_of)
+    definitions, mistakes = read_tables(tables, Settings(), pace_of)
 
     assert len(definitions) == len(tables)
     assert all("\n" not in str(mistake.given) for mistake in mistakes)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.falsealarms import OUTAGES, Simulated, share_of_hours, simulate
+from bench.falsealarms import OUTAGES, Simulated, share_of_hours, simulate, simulate_calm
 
 
 @pytest.fixture(scope="module")
@@ -34,3 +34,15 @@ def test_ordinary_trouble_opens_incidents_in_under_one_per_cent_of_check_hours(
 
 def test_every_planted_outage_is_found(week: list[Simulated]) -> None:
     assert sum(check.found for check in week) == OUTAGES
+
+
+def test_two_hours_of_healthy_traffic_with_jitter_alarm_in_under_one_per_cent_of_check_hours() -> (
+    None
+):
+    calm = simulate_calm(100)
+
+    results, share = sum(check.results for check in calm), share_of_hours(calm)
+    print(f"{results} healthy results: false incidents in {100 * share:.3f} % of check-hours")
+    # Spikes and bursts were there to be tried again.
+    assert results > 100 * 2 * 120
+    assert share < 0.01

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -9,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.matching import Match, Subject, as_table, matches, read_match
+from domain.matching import (
+    Match,
+    Present,
+    Subject,
+    as_table,
+    matches,
+    read_match,
+    stored_match,
+)
 
 SHOP = Subject(
     name="shop-api", kind="http", tags=frozenset({"shop", "eu"}), group="Shop", severity="critical"
@@ -139,8 +149,119 @@ def test_a_table_that_is_no_matcher_is_refused_with_the_key_and_the_reason(
 
 
 @given(MATCHES)
-def test_a_matcher_and_its_table_say_the_same(match: Match) -> None:
-    assert read_match(as_table(match)) == match
+def test_a_matcher_that_was_stored_reads_as_it_was_whatever_may_be_written_now(
+    match: Match,
+) -> None:
+    assert stored_match(as_table(match)) == match
+
+
+@given(MATCHES)
+def test_a_matcher_that_may_be_written_reads_as_itself_from_then_on(match: Match) -> None:
+    try:
+        read = read_match(as_table(match))
+    except ValueError:
+        return
+
+    assert read_match(as_table(read)) == read
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        ("x[", 'name must not have a "[" that is not closed: the character itself is "[[]"'),
+        ("[]", 'name must not have a "[" that is not closed'),
+        ("[!]", 'name must not have a "[" that is not closed'),
+        ("a[bc]d[", 'name must not have a "[" that is not closed'),
+        ("[z-a]*", 'name must not have a range backwards: "z-a" has nothing in it'),
+        ("shop-[!9-0]", 'name must not have a range backwards: "9-0" has nothing in it'),
+        ("a\x00", r"name must not contain control characters (U+0000)"),
+        ("a\nb", r"name must not contain control characters (U+000A)"),
+        ("a\u202eb", "name must not contain marks that change the direction of text (U+202E)"),
+        ("a\ud800b", "name must not contain lone surrogates (U+D800)"),
+    ],
+)
+def test_a_broken_pattern_is_refused_with_the_key_and_the_reason(pattern: str, words: str) -> None:
+    with pytest.raises(ValueError, match="^" + re.escape(words)):
+        read_match({"name": ["fine", pattern]})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [("[[]a]", "[a]"), ("[]]", "]"), ("[!]]", "a"), ("[a-]", "-"), ("a]", "a]"), ("[!!]", "a")],
+)
+def test_brackets_that_are_meant_as_such_can_be_written(pattern: str, name: str) -> None:
+    assert matches(read_match({"name": pattern}), Subject(name=name, kind="http"))
+
+
+def test_a_pattern_means_a_name_however_it_was_typed() -> None:
+    match = read_match({"name": "cafe\u0301*"})
+
+    assert matches(match, Subject(name="caf\u00e9-api", kind="http"))
+
+
+def test_patterns_that_explode_in_other_matchers_are_answered_at_once() -> None:
+    match = read_match({"name": "*a" * 100, "tags": ["*[ab]" * 40]})
+    subject = Subject(name="a" * 199 + "b", kind="http", tags=frozenset({"b" * 200}))
+
+    began = time.thread_time()
+    found = matches(match, subject)
+
+    assert found is False
+    assert time.thread_time() - began < 1
+
+
+CHECKS = tuple(
+    Subject(name=name, kind=kind, tags=frozenset({"prod", name}), group="Shop")
+    for name, kind in (("shop-api", "http"), ("shop-db", "tcp"), ("cpu", "system"))
+)
+RULES = (Subject(name="queue", kind="rule"), Subject(name="disk", kind="rule"))
+PRESENT = Present(checks=CHECKS, rules=RULES)
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        Match(tags=("prod",)),
+        Match(group=("S*",)),
+        Match(kind=("http", "tcp", "system")),
+        Match(name=("[a-z]*",)),
+        Match(name=("[!q]*", "q*"), kind=("?*",)),
+        Match(name=("shop-*", "cpu")),
+        Match(tags=("*",), group=("?*",)),
+    ],
+)
+def test_a_matcher_that_leaves_no_check_out_covers_all_however_narrow_it_looks(
+    match: Match,
+) -> None:
+    assert PRESENT.all_of(match) == "all 3 checks that there are"
+
+
+@pytest.mark.parametrize(
+    "match",
+    [
+        Match(tags=("shop-api",)),
+        Match(name=("shop-*",)),
+        Match(name=("?*",), kind=("http",)),
+        Match(tags=("prod",), severity=("critical",)),
+        # These are no regular expressions.
+        Match(name=("^",)),
+        Match(name=(".*",)),
+    ],
+)
+def test_a_matcher_that_leaves_a_check_out_does_not(match: Match) -> None:
+    assert PRESENT.all_of(match) is None
+
+
+def test_where_there_is_one_check_all_rules_belong_to_everything() -> None:
+    few = Present(checks=CHECKS[:1], rules=RULES)
+
+    assert few.all_of(Match(tags=("prod",))) is None
+    assert few.all_of(Match(name=("[a-z]*",))) == "all 3 checks and rules that there are"
+
+
+def test_who_names_the_only_thing_that_there_is_means_it() -> None:
+    assert Present(checks=CHECKS[:1]).all_of(Match(name=("shop-api",))) is None
+    assert Present().all_of(Match(name=("shop-*",))) is None
 
 
 @given(JUNK)

@@ -98,3 +98,8 @@ def test_the_health_endpoint_folds_five_statuses_into_three_words() -> None:
 
 def test_a_stale_monitor_folds_to_critical_whatever_it_last_said() -> None:
     assert fold(Status.HEALTHY, stale=True) == "critical"
+
+
+def test_a_beat_that_lies_ahead_is_of_a_clock_that_was_wrong_and_no_sign_of_life() -> None:
+    assert freshness(NOW + timedelta(seconds=1), NOW) == "normal"
+    assert freshness(NOW + timedelta(days=365), NOW) == "stale"

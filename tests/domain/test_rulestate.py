@@ -258,6 +258,35 @@ def test_a_short_pause_breaks_nothing() -> None:
     assert resume(a_rule, fed(a_rule, [75, 75]), at(20)).pending_since == START
 
 
+def test_silence_counts_on_after_a_pause_without_the_time_of_the_pause() -> None:
+    a_rule = absence(hold="5m")
+    before = fed(a_rule, [1])
+
+    # Heard at 0 s, nobody looked from 200 s to 900 s: 100 s of silence are left.
+    resumed = resume(a_rule, before, at(900), stopped=at(200))
+
+    assert next_moment(a_rule, resumed) == at(1000)
+    assert elapse(a_rule, resumed, at(999)).level is H
+    assert elapse(a_rule, resumed, at(1000)).level is C
+
+
+def test_pauses_one_after_the_other_never_put_an_absence_off_for_good() -> None:
+    a_rule = absence(hold="5m")
+    state = fed(a_rule, [1])
+
+    for start in range(60, 600, 60):
+        state = resume(a_rule, elapse(a_rule, state, at(start)), at(start + 1), stopped=at(start))
+
+    assert state.level is C
+
+
+def test_going_on_without_a_pause_changes_nothing() -> None:
+    for a_rule, values in ((rule(hold="1m"), [75.0, 75.0]), (absence(), [1.0])):
+        before = fed(a_rule, values)
+
+        assert resume(a_rule, before, at(600), stopped=at(600)) == before
+
+
 def test_since_is_when_the_level_began() -> None:
     assert fed(rule(), [50, 75, 75, 75]).since == at(10)
     assert fed(rule(), [50, 75, 90, 95]).since == at(20)

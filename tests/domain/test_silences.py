@@ -8,8 +8,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from domain.incidents import Incident, Severity, Stage
-from domain.matching import Match
-from domain.silences import LONGEST, NotASilence, Silence, check, silenced_by
+from domain.matching import Match, Present, Subject
+from domain.silences import (
+    LONGEST,
+    SEVERITIES,
+    MutesEverything,
+    NotASilence,
+    Silence,
+    check,
+    silenced_by,
+)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -98,6 +106,34 @@ def test_a_severity_that_rises_may_leave_a_silence() -> None:
     assert silenced_by([minor], INCIDENT, NOW) is None
 
 
+CROWD = Present(
+    checks=(
+        Subject(name="api", kind="http", tags=frozenset({"shop"})),
+        Subject(name="db", kind="tcp", tags=frozenset({"shop"})),
+    )
+)
+
+
+def test_a_silence_that_leaves_nothing_out_of_what_there_is_must_be_asked_for_twice() -> None:
+    tagged = Match(tags=("shop",))
+
+    with pytest.raises(MutesEverything, match="all 2 checks that there are: send") as told:
+        check(tagged, "the move", NOW, NOW + HOUR, NOW, present=CROWD)
+
+    assert told.value.field == "match"
+    check(tagged, "the move", NOW, NOW + HOUR, NOW, present=CROWD, everything=True)
+    check(API, "the move", NOW, NOW + HOUR, NOW, present=CROWD)
+
+
+def test_a_silence_of_some_severities_of_everything_leaves_the_others() -> None:
+    lesser = Match(tags=("shop",), severity=("info", "minor"))
+    all_words = Match(tags=("shop",), severity=SEVERITIES)
+
+    check(lesser, "the move", NOW, NOW + HOUR, NOW, present=CROWD)
+    with pytest.raises(MutesEverything):
+        check(all_words, "the move", NOW, NOW + HOUR, NOW, present=CROWD)
+
+
 def test_a_silence_that_can_be_is_taken() -> None:
     check(API, "the move\nof the racks", NOW, NOW + LONGEST, NOW)
     check(Match(), "all of it", NOW, NOW + HOUR, NOW, everything=True)
@@ -119,6 +155,9 @@ def test_a_silence_that_can_be_is_taken() -> None:
         ({"match": Match()}, "match", "it mutes everything"),
         ({"match": Match(name=("*",))}, "match", "it mutes everything"),
         ({"match": Match(name=("x", "**"), kind=("?*",))}, "match", "it mutes everything"),
+        ({"match": Match(name=("**?",), tags=("*",))}, "match", "it mutes everything"),
+        ({"match": Match(severity=SEVERITIES)}, "match", "it mutes everything"),
+        ({"match": Match(severity=("[!c]*", "c*"))}, "match", "it mutes everything"),
         ({"match": Match(severity=("warning",))}, "match", "severity 'warning' is none of"),
     ],
 )

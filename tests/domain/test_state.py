@@ -356,3 +356,19 @@ def test_failures_behind_a_dead_parent_or_that_prove_nothing_are_not_the_checks_
 @pytest.mark.parametrize("failures", [1, 2, 3, 5])
 def test_nothing_is_confirmed_by_no_results(failures: int) -> None:
     assert settle(H, (), Policy(failures=failures)) is None
+
+
+def test_times_of_a_clock_that_was_ahead_do_not_outlive_it() -> None:
+    year = timedelta(days=365)
+    state = advance(CheckState(check="api"), result(Status.HEALTHY), Policy()).state
+    for seconds in range(3):
+        at = START + year + timedelta(seconds=seconds)
+        state = advance(state, result(Status.CRITICAL, at), Policy()).state
+    assert state.hard is Status.CRITICAL
+
+    back = START + timedelta(minutes=1)
+    state = advance(state, result(Status.CRITICAL, back), Policy()).state
+
+    # A child fails since now: else no result of a parent would be newer, and it would be held.
+    assert (state.failing_since, state.since, state.last_at) == (back, back, back)
+    assert state.hard is Status.CRITICAL

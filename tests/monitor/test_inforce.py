@@ -1,4 +1,4 @@
-"""What is in force of rules: those that name channels which are gone are told of, until mended."""
+"""What is in force of rules: those that name what is gone are told of, until mended."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from sqlalchemy import Engine, select
 from domain.configuration import Configuration
 from domain.facts import Detail
 from domain.settings import Settings
-from monitor.inforce import CHANNELS_NOTICE, InForce
-from storage.changes import RULE, Changes
+from monitor.inforce import CHANNELS_NOTICE, CHECKS_NOTICE, InForce
+from storage import definitions
+from storage.changes import CHECK, RULE, Changes
 from storage.engine import open_engine, reader
 from storage.journal import Journal
 from storage.leadership import Lease
@@ -54,8 +55,8 @@ def says(in_force: InForce, lease: Lease, *channels: dict[str, Detail]) -> None:
     in_force.alerting(START)
 
 
-def notice(engine: Engine) -> str | None:
-    query = select(notices.c.text).where(notices.c.key == CHANNELS_NOTICE)
+def notice(engine: Engine, key: str = CHANNELS_NOTICE) -> str | None:
+    query = select(notices.c.text).where(notices.c.key == key)
     with reader(engine).connect() as connection:
         found: str | None = connection.execute(query).scalar_one_or_none()
     return found
@@ -110,3 +111,25 @@ def test_a_rule_that_names_a_lost_channel_stays_in_force(
 
     (swap,) = [rule for rule in rules if rule.id == "swap"]
     assert swap.channels == ("ops",)
+
+
+def test_a_check_that_is_removed_while_a_rule_names_it_is_told_of_by_rule_and_check(
+    engine: Engine, in_force: InForce, lease: Lease
+) -> None:
+    says(in_force, lease, OPS)
+    definitions.publish(engine, CHECK, [{"name": "api"}], "config.toml", START)
+    edit(engine, {"check": "api"})
+    in_force.alerting(START)
+    before = notice(engine, CHECKS_NOTICE)
+
+    definitions.publish(engine, CHECK, [{"name": "web"}], "config.toml", START)
+    rules, _ = in_force.alerting(START)
+    lost = notice(engine, CHECKS_NOTICE)
+    edit(engine, {"enabled": False})
+    in_force.alerting(START)
+
+    assert before is None
+    assert "swap" in {rule.id for rule in rules}
+    assert lost is not None
+    assert '"swap"' in lost and 'there is no check "api"' in lost
+    assert notice(engine, CHECKS_NOTICE) is None

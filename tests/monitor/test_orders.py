@@ -49,7 +49,7 @@ class Post:
             self.engine, "test-channel", name, actor="ana", now=self.clock.now
         )
         cycle = Cycle(Roster(), Kept(), NoForeign(), clock=self.clock, later=lambda *_: None)
-        hands = orders.Hands(cycle=cycle, post=sender)
+        hands = orders.Hands(cycle=cycle, post=sender, drafts=self.drafts)
         assert await orders.obey(self.engine, self.lease, hands, self.ask, self.clock) == 1
         reply = commands.reply(self.engine, command)
         assert reply is not None

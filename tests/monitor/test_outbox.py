@@ -428,3 +428,22 @@ async def test_kill_9_loses_nothing_and_costs_one_copy_with_the_same_key_at_most
     assert killed == -signal.SIGKILL
     assert received.read_text().split() == ["+".join([key, *others])] * copies
     assert [rig.states(incident) for incident in others] == [[("mail", "delivered")]] * len(others)
+
+
+async def test_that_nothing_can_be_stored_is_told_by_all_channels_once_an_hour(rig: Rig) -> None:
+    rig.away = 100
+    sender = Sender(rig.engine, rig.lease, rig.ask, rig.clock)
+    sender.adopt([named("chat"), named("mail"), named("off", enabled=False)])
+    SCRIPTS["mail"] = failed("no route")
+    SENT.clear()
+
+    for _ in range(3):
+        await sender.tell_unstored("The disk is full.")
+        rig.clock.forward(600)
+    assert sorted(SENT)[:2] == [(key, "notice", SENT[0][2]) for key in ("chat", "mail")]
+    assert len(SENT) == 2
+
+    rig.clock.forward(3600)
+    await sender.tell_unstored("The disk is full.")
+    assert len(SENT) == 4
+    SCRIPTS.clear()

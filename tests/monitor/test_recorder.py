@@ -15,11 +15,13 @@ from sqlalchemy.exc import OperationalError
 
 from domain.facts import CheckState, Mark, Result, Status
 from monitor.recorder import Recorder
+from storage import counters
 from storage.engine import open_engine
 from storage.journal import Beat, Entry, Journal, Published
 from storage.leadership import Lease, Process, claim
 from storage.migrate import migrate
 from storage.readings import Readings
+from storage.room import Obstacle
 from storage.watch import CounterWatch
 from tests.monitor.stand_ins import START
 from tests.waiting import wait_for
@@ -73,7 +75,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
         rig.recorder = Recorder(
             journal,
             lease,
-            CounterWatch(engine),
+            CounterWatch(engine, counters.CHANGES),
             on_change=lambda: rig.changed.append(True),
             on_lost=rig.lost.set,
             **more,
@@ -189,3 +191,43 @@ def test_a_beat_renews_the_leadership(rig: Rig) -> None:
     rig.recorder.beat(Beat(at=at))
 
     wait_for(lambda: Readings(rig.engine).pulse().beat == at, 2)
+
+
+def test_why_nothing_can_be_written_is_told_once_and_again_after_it_was_over(rig: Rig) -> None:
+    found: list[Obstacle] = []
+    full = OperationalError("COMMIT", None, Exception("database or disk is full"))
+    recorder = Recorder(
+        rig.journal,
+        rig.lease,
+        CounterWatch(rig.engine, counters.CHANGES),
+        on_change=lambda: None,
+        on_lost=lambda: None,
+        on_obstacle=found.append,
+    )
+
+    for _ in range(3):
+        recorder._note_away(full)
+    assert found == [Obstacle.FULL]
+    assert recorder.is_away
+
+    recorder._round()
+    assert not recorder.is_away
+    recorder._note_away(full)
+    assert found == [Obstacle.FULL] * 2
+
+
+def test_what_the_disk_says_is_told_where_the_driver_says_less(rig: Rig) -> None:
+    found: list[Obstacle] = []
+    recorder = Recorder(
+        rig.journal,
+        rig.lease,
+        CounterWatch(rig.engine, counters.CHANGES),
+        on_change=lambda: None,
+        on_lost=lambda: None,
+        on_obstacle=found.append,
+        obstacle=lambda: Obstacle.READ_ONLY,
+    )
+
+    recorder._note_away(OperationalError("COMMIT", None, Exception("disk I/O error")))
+
+    assert found == [Obstacle.READ_ONLY]

@@ -53,6 +53,12 @@ def test_a_large_roster_opens_within_the_spread_and_not_at_once() -> None:
     assert order[1_000][0] > 4
 
 
+def test_a_very_large_roster_opens_no_faster_than_the_loop_can_follow() -> None:
+    order = opening_order([watch(f"check-{number}") for number in range(10_000)], 10)
+
+    assert 30 < order[-1][0] < 60
+
+
 def test_a_parent_that_is_paused_or_stale_is_idle_to_its_children() -> None:
     paused = Watch(watched=watched("a", enabled=False), state=CheckState(check="a"))
     stale = watch("b")

@@ -217,3 +217,31 @@ def test_a_channel_is_meant_however_its_name_was_typed() -> None:
     [found] = rulings.observe([sample(95)])
 
     assert found.problem is not None and found.problem.channels == ("\u00e9quipe",)
+
+
+def test_a_rule_goes_on_at_once_when_the_clock_was_a_year_ahead_and_is_back() -> None:
+    rulings = held(DISK)
+    year = 365 * 86_400.0
+    rulings.observe([sample(95, mount="/")])
+    rulings.observe([sample(95, year, mount="/")])
+    rulings.observe([sample(10, 20, mount="/")])
+    assert levels(rulings) == {"rule:disk:mount=/": Status.CRITICAL}
+
+    rulings.turn_back(at(30))
+
+    rulings.observe([sample(10, 40, mount="/")])
+    assert levels(rulings) == {"rule:disk:mount=/": Status.HEALTHY}
+    (state,) = rulings.states.values()
+    assert state.since == at(40)
+
+
+def test_states_that_were_stored_by_a_clock_ahead_are_taken_up_as_of_now() -> None:
+    before = held(DISK)
+    before.observe([sample(95, 365 * 86_400.0, mount="/")])
+
+    rulings = held(DISK, states=before.states, started=60)
+
+    (state,) = rulings.states.values()
+    assert (state.level, state.since) == (Status.CRITICAL, at(60))
+    rulings.observe([sample(10, 70, mount="/")])
+    assert levels(rulings) == {"rule:disk:mount=/": Status.HEALTHY}

@@ -45,3 +45,9 @@ def test_each_tick_beats_and_a_step_is_told_once() -> None:
 
     assert len(beats) == 4
     assert [round(step.step_s) for step in steps] == [3600]
+
+
+def test_a_process_that_is_late_because_it_has_too_much_to_do_did_not_sleep() -> None:
+    busy = Tick(wall=START + timedelta(seconds=60), monotonic=160, cpu_s=30)
+
+    assert not vitals(tick(0, 100), busy).slept

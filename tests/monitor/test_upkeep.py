@@ -15,6 +15,7 @@ from domain.facts import CheckState, Sample, Status
 from domain.intake import MOST_LABEL_SETS
 from domain.matching import Match
 from domain.rules import Rule
+from domain.rulestate import RuleState, elapse
 from domain.windows import Recurrence, Window
 from monitor.roster import Roster, Watch
 from monitor.selfwatch import Vitals
@@ -34,6 +35,10 @@ __all__ = ["engine", "url"]
 T = TypeVar("T")
 LEVELS = Rule(id="disk", metric="disk", warning=80, critical=90)
 DISK = AlertRule(id="disk", metric="disk", levels=LEVELS, missing=Missing.IGNORE)
+
+
+async def ask(function: Callable[[], T]) -> T:
+    return function()
 
 
 @dataclass
@@ -75,6 +80,13 @@ class Kept:
     def watched(self) -> frozenset[str]:
         return self.stage.cycle.rulings.watched()
 
+    def begun(self, previous_beat: datetime) -> Upkeep:
+        """The upkeep of a monitor that begins where another one gave its last sign of life."""
+        lease = replace(self.recorder.lease, previous_beat=previous_beat)
+        anything: Any = self.recorder
+        journal, clock = self.recorder.journal, self.stage.clock
+        return Upkeep(self.engine, lease, journal, anything, self.stage.cycle, ask, clock)
+
     def feed(self, value: float, **labels: str) -> None:
         pairs = tuple(sorted(labels.items()))
         found = Sample(name="disk", at=self.clock.forward(10), value=value, labels=pairs)
@@ -95,9 +107,6 @@ def kept(engine: Engine) -> Kept:
     lease, journal = lead(engine, now=START), Journal(engine)
     recorder = Direct(journal, lease)
 
-    async def ask(function: Callable[[], T]) -> T:
-        return function()
-
     anything: Any = recorder
     upkeep = Upkeep(engine, lease, journal, anything, made.cycle, ask, made.clock)
     return Kept(engine=engine, upkeep=upkeep, stage=made, recorder=recorder)
@@ -113,6 +122,44 @@ def window(seconds: float = 60) -> Window:
         recurrence=Recurrence.ONCE,
         timezone="UTC",
     )
+
+
+ABSENT = AlertRule(
+    id="backup", metric="backup", levels=Rule(id="x", metric="x"), kind=RuleKind.ABSENCE, for_s=600
+)
+
+
+async def test_an_edit_of_the_rules_puts_no_absence_off(kept: Kept) -> None:
+    await kept.upkeep.adopt((ABSENT,), ())
+    await kept.upkeep.sweep()
+
+    for warning in range(60, 66):
+        kept.clock.forward(100)
+        other = replace(DISK, levels=replace(LEVELS, warning=float(warning)))
+        await kept.upkeep.adopt((ABSENT, other), ())
+        await kept.upkeep.sweep()
+
+    assert kept.incidents() == [("rule:backup", "new")]
+
+
+async def test_a_start_counts_the_silence_of_the_run_before_and_not_the_time_between(
+    kept: Kept,
+) -> None:
+    silent = elapse(ABSENT, RuleState(rule="backup"), START)
+    kept.recorder.rule([Ruled(fingerprint="rule:backup", state=silent, at=START)])
+    # The run before was heard for 400 s; what it stored may be a minute old.
+    kept.clock.forward(4000)
+    upkeep = kept.begun(previous_beat=START + timedelta(seconds=400))
+
+    await upkeep.adopt((ABSENT,), ())
+    kept.clock.forward(259)
+    await upkeep.sweep()
+    early = kept.incidents()
+    kept.clock.forward(2)
+    await upkeep.sweep()
+
+    assert early == []
+    assert kept.incidents() == [("rule:backup", "new")]
 
 
 async def test_rules_that_go_on_keep_what_they_said(kept: Kept) -> None:

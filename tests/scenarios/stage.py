@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, select, update
@@ -21,7 +21,7 @@ from monitor.publishing import published
 from monitor.roster import Roster, Watch
 from monitor.rulings import Rulings
 from monitor.windows import Windows
-from storage import rule_rows
+from storage import definitions, rule_rows
 from storage.engine import reader
 from storage.incident_rows import read
 from storage.journal import Beat, Entry, Journal
@@ -101,12 +101,20 @@ class Scenario:
         with reader(self.engine).connect() as connection:
             return list(connection.execute(select(outbox).order_by(outbox.c.id)).all())
 
-    def put_in_force(self, *rules: AlertRule, windows: Sequence[Window] = ()) -> None:
-        """Alert rules and maintenance windows; what the rules said before goes on."""
+    def put_in_force(
+        self,
+        *rules: AlertRule,
+        windows: Sequence[Window] = (),
+        stopped: datetime | None = None,
+    ) -> None:
+        """Alert rules and maintenance windows; what the rules said before goes on.
+
+        From `stopped` until now no monitor ran.
+        """
         laid = Windows(windows)
         self.cycle.windows = laid
         states = rule_rows.load(self.engine, [rule.id for rule in rules])
-        self.cycle.rulings = Rulings(rules, states, self.clock.now, laid)
+        self.cycle.rulings = Rulings(rules, states, self.clock.now, laid, stopped=stopped)
         self.settle_windows()
 
     def settle_windows(self) -> None:
@@ -181,6 +189,11 @@ def play(
     """
     WISHES.clear()
     clock, journal = Clock(), Journal(engine)
+    tables = [
+        {"name": name, "kind": "log", "severities": list(words)}
+        for name, words in (channels or {}).items()
+    ]
+    definitions.publish(engine, "channel", tables, "config.toml", START)
     journal.recipients = tuple(
         Recipient(name=name, severities=severities(words))
         for name, words in (channels or {}).items()

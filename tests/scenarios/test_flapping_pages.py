@@ -46,7 +46,7 @@ async def flapping(engine: Engine, *rules: Rule) -> Scenario:
     await flap(at)
     (stood,) = at.incidents()
     assert stood.incident.is_open and stood.incident.flapping
-    assert at.deliveries()[-1].event == "resolve"
+    assert [row.event for row in at.deliveries()[-2:]] == ["resolve", "notice"]
     return at
 
 
@@ -113,7 +113,7 @@ async def test_an_incident_that_reopens_while_flapping_and_is_well_five_minutes_
     engine: Engine,
 ) -> None:
     at = await flapping(engine)
-    assert lines(at)[-1] == Action.REOPENED
+    assert lines(at)[-2:] == [Action.REOPENED, Action.FLAPPING]
     before = len(at.deliveries())
 
     await stay(at, 900)
@@ -146,7 +146,39 @@ async def test_what_is_well_when_it_is_steady_is_resolved_and_pages_nobody(engin
         await stay(at, SWEEP_S)
 
     assert lines(at)[-2:] == [Action.STEADY, Action.RESOLVED]
-    assert len(at.deliveries()) == before
+    (notice,) = at.deliveries()[before:]
+    assert notice.event == "notice"
+    assert notice.body["message"] == "it has stopped changing, and is well"
+
+
+async def test_who_was_told_before_it_reopened_while_flapping_hears_once_that_it_flaps(
+    engine: Engine,
+) -> None:
+    at = play(engine, watched("api", policy=AT_ONCE), channels={"ops": [], "night": ["warning"]})
+
+    await flap(at)
+    await stay(at, 60)
+
+    assert lines(at)[-2:] == [Action.REOPENED, Action.FLAPPING]
+    notices = [row for row in at.deliveries() if row.event == "notice"]
+    assert [(row.channel, row.body["message"]) for row in notices] == [
+        ("ops", "it changes again and again")
+    ]
+
+
+async def test_what_begins_to_flap_while_it_waits_with_its_group_is_held_back(
+    engine: Engine,
+) -> None:
+    at = play(engine, watched("api", policy=AT_ONCE, rules=(LEVELS,)), channels={"ops": []})
+    number = 0
+    while not (found := at.incidents()) or not found[0].incident.flapping:
+        await at.slot(api=good(812 if number % 2 else 1))
+        number += 1
+        assert number < 30
+
+    (stood,) = at.incidents()
+    assert stood.incident.page_gate == "flapping"
+    assert [row.state for row in at.deliveries() if row.state == "pending"] == []
 
 
 async def test_a_silence_holds_back_what_has_lasted_and_its_end_lets_it_through(
@@ -181,7 +213,7 @@ async def test_the_next_moment_is_when_a_flapping_critical_has_lasted(engine: En
     assert ahead == at.clock.now + FLAPPING_CRITICAL
 
 
-async def test_what_is_resolved_and_reopened_by_hand_while_it_flaps_pages_nobody(
+async def test_what_is_well_and_reopened_by_hand_while_it_flaps_pages_nobody(
     engine: Engine,
 ) -> None:
     at = await flapping(engine)
@@ -196,7 +228,7 @@ async def test_what_is_resolved_and_reopened_by_hand_while_it_flaps_pages_nobody
     await stay(at, 60)
 
     assert stood.incident.page_gate == "flapping"
-    assert at.incidents()[0].incident.page_gate is None
+    assert at.incidents()[0].incident.page_gate == "not confirmed"
     assert len(at.deliveries()) == before
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pytest
 from sqlalchemy import Engine
 
+from domain.operating import Order, Verb
 from domain.outbox import Delivery, Message, delivered, failed, message_of, refused
 from domain.rules import Rule
 from domain.whypaged import explain
 from monitor.definitions import WatchedCheck
 from storage import outbox
 from storage.explaining import case_of_incident
+from storage.incident_changes import IncidentChanges
 from tests.monitor.stand_ins import ANSWERS, bad, good, watched
 from tests.scenarios.stage import Scenario, play
 
@@ -139,7 +142,7 @@ async def test_resolves_of_what_was_told_together_are_told_one_by_one(engine: En
     assert told(one + other) == [("0001", []), ("0002", [])]
 
 
-async def test_a_resolve_within_the_wait_follows_the_message_that_told_of_it(
+async def test_what_recovers_while_it_waits_with_its_group_is_not_told_from_it(
     engine: Engine,
 ) -> None:
     at = play(engine, shop("api"), shop("web"), channels={"ops": []})
@@ -152,8 +155,73 @@ async def test_a_resolve_within_the_wait_follows_the_message_that_told_of_it(
     at.later(30)
 
     assert opened == [False, True]
-    assert told(sent(at)) == [("0001", ["0002"])]
-    assert [(each.event, each.incident_id[-4:]) for each in sent(at)] == [("resolve", "0001")]
+    assert told(sent(at)) == [("0002", [])]
+    assert sent(at) == []
+    assert states(at) == [("0001", "trigger", "cancelled"), ("0002", "trigger", "delivered")]
+    assert at.deliveries()[0].reason == "resolved before it was sent: recovered"
+    assert at.reasons("page")[-1] == "nobody was told"
+
+
+@pytest.mark.parametrize(
+    ("verb", "reason"),
+    [
+        (Verb.ACKNOWLEDGE, "acknowledged by mara before it was sent"),
+        (Verb.INVESTIGATE, "investigating before it was sent"),
+    ],
+)
+async def test_what_somebody_takes_while_it_waits_with_its_group_is_not_told_from_it(
+    engine: Engine, verb: Verb, reason: str
+) -> None:
+    at = play(engine, shop("api"), shop("web"), channels={"ops": [], "chat": []})
+    await at.slot()
+    await at.slot(api=SLOW, web=SLOW)
+    taken = at.incidents()[0].incident.id
+
+    IncidentChanges(engine).carry_out(taken, Order(verb=verb), actor="mara", now=at.clock.now)
+    at.later(30)
+
+    assert told(sent(at)) == [("0002", []), ("0002", [])]
+    cancelled = [row for row in at.deliveries() if row.state == "cancelled"]
+    assert [(row.incident_id, row.reason) for row in cancelled] == [(taken, reason)] * 2
+    assert not any(row.event == "acknowledge" for row in at.deliveries())
+
+
+async def test_what_reopens_within_its_cooldown_and_recovers_again_is_told_to_nobody(
+    engine: Engine,
+) -> None:
+    at = play(engine, shop("api"), channels={"ops": []})
+    await at.slot()
+    await at.slot(api=SLOW)
+    at.later(30)
+    sent(at)
+    await at.slot(api=good())
+    sent(at)
+    await at.slot(api=SLOW)
+    waiting = states(at)[-1]
+
+    await at.slot(api=good())
+
+    assert waiting == ("0001", "trigger", "pending")
+    assert [(event, state) for _, event, state in states(at)] == [
+        ("trigger", "delivered"),
+        ("resolve", "delivered"),
+        ("trigger", "cancelled"),
+    ]
+
+
+async def test_a_message_that_may_have_been_sent_is_not_taken_back(engine: Engine) -> None:
+    at = play(engine, shop("api"), shop("web"), channels={"ops": []})
+    await at.slot()
+    await at.slot(api=SLOW, web=SLOW)
+    at.later(30)
+    leased(at)
+    # The monitor that had leased it died, and the next one does not know whether it was sent.
+    outbox.take_back(at.engine, at.lease)
+
+    await at.slot(api=good())
+
+    assert states(at)[:2] == [("0001", "trigger", "pending"), ("0002", "trigger", "pending")]
+    assert states(at)[-1] == ("0001", "resolve", "pending")
 
 
 async def test_a_channel_that_takes_no_bundles_is_told_one_by_one(engine: Engine) -> None:

@@ -79,6 +79,7 @@ async def test_a_second_warning_within_the_cooldown_waits_for_its_end(engine: En
     at = play(engine, watched("api", rules=(rule,)), channels={"ops": []})
     await at.slot(api=good())
     await at.slot(api=good(812))
+    at.settle_all()
     await at.slot(api=good())
     first = at.deliveries()[0]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import Engine
 
 from domain.alertrules import AlertRule, Missing, RuleKind
-from domain.facts import Status
+from domain.facts import Sample, Status
 from domain.incidents import Action, Severity, Stage
 from domain.rules import Operator, Rule
 from tests.monitor.stand_ins import good, watched
@@ -145,6 +147,174 @@ async def test_an_absence_fires_for_a_series_that_never_came(engine: Engine) -> 
     assert [each.incident.severity for each in at.incidents()] == [Severity.MAJOR]
 
 
+ABSENT = AlertRule(
+    id="no-backup",
+    metric="backup.done",
+    levels=Rule(id="x", metric="backup.done"),
+    kind=RuleKind.ABSENCE,
+    for_s=600,
+)
+
+
+async def test_an_absence_ends_and_resolves_with_the_first_sample(engine: Engine) -> None:
+    at = play(engine, channels={"ops": []})
+    at.put_in_force(ABSENT)
+    at.sample(ABSENT.metric, 1)
+    at.elapse(601)
+
+    at.sample(ABSENT.metric, 0)
+
+    (stood,) = at.incidents()
+    assert stood.incident.stage is Stage.RESOLVED
+    assert [row.event for row in at.deliveries()] == ["trigger", "resolve"]
+
+
+async def test_an_absence_counts_on_over_restarts_without_the_time_that_nobody_listened(
+    engine: Engine,
+) -> None:
+    at = play(engine)
+    at.put_in_force(ABSENT)
+    at.sample(ABSENT.metric, 1)
+
+    # Two hundred seconds of silence, an hour without a monitor, and so again: six hundred in all.
+    for _ in range(2):
+        at.elapse(200)
+        stopped = at.clock.now
+        at.clock.forward(3600)
+        at.put_in_force(ABSENT, stopped=stopped)
+    at.elapse(199)
+    early = at.incidents()
+    at.elapse(2)
+
+    assert early == []
+    assert [each.incident.fingerprint for each in at.incidents()] == ["rule:no-backup"]
+
+
+async def test_a_restart_after_more_than_two_intervals_begins_anew_what_a_rule_held(
+    engine: Engine,
+) -> None:
+    at = play(engine)
+    at.put_in_force(held(30))
+    swap(at, 20, 90, 90, 90)
+
+    at.clock.forward(21)
+    at.put_in_force(held(30))
+    swap(at, 90, 90, 90)
+    early = at.incidents()
+    swap(at, 90)
+
+    assert early == []
+    assert len(at.incidents()) == 1
+
+
+async def test_what_fires_goes_on_over_a_restart_of_any_length(engine: Engine) -> None:
+    at = play(engine, channels={"ops": []})
+    at.put_in_force(held(30))
+    swap(at, 90, 90, 90, 90)
+
+    at.clock.forward(86_400)
+    at.put_in_force(held(30))
+    swap(at, 90)
+
+    (stood,) = at.incidents()
+    assert stood.incident.is_open
+    assert [row.event for row in at.deliveries()] == ["trigger"]
+
+
+async def test_keep_firing_for_holds_an_incident_open_until_it_was_clear_so_long(
+    engine: Engine,
+) -> None:
+    at = play(engine)
+    at.put_in_force(replace(SWAP, keep_firing_for_s=30))
+    swap(at, 90, 20, 20, 90, 20, 20, 20)
+    (clearing,) = at.incidents()
+
+    swap(at, 20)
+
+    assert clearing.incident.is_open
+    assert at.incidents()[0].incident.stage is Stage.RESOLVED
+
+
+async def test_keep_firing_for_counts_on_over_a_short_restart(engine: Engine) -> None:
+    rule = replace(SWAP, keep_firing_for_s=30)
+    at = play(engine)
+    at.put_in_force(rule)
+    swap(at, 90, 20, 20)
+
+    at.put_in_force(rule)
+    swap(at, 20, 20)
+
+    assert at.incidents()[0].incident.stage is Stage.RESOLVED
+
+
+async def test_between_its_clear_level_and_itself_a_level_stays_and_its_incident_with_it(
+    engine: Engine,
+) -> None:
+    at = play(engine)
+    at.put_in_force(replace(SWAP, levels=replace(LEVELS, clear_warning=60, clear_critical=80)))
+    swap(at, 90, 82, 75, 65)
+    (between,) = at.incidents()
+
+    swap(at, 60)
+
+    assert between.incident.is_open
+    assert at.incidents()[0].incident.stage is Stage.RESOLVED
+
+
+async def test_missing_data_is_critical_where_the_rule_says_alert(engine: Engine) -> None:
+    at = play(engine)
+    at.put_in_force(replace(SWAP, missing=Missing.ALERT))
+    swap(at, 20)
+
+    at.elapse(21)
+
+    assert [each.incident.severity for each in at.incidents()] == [Severity.CRITICAL]
+
+
+async def test_missing_data_ends_nothing_that_fires_and_its_return_decides_anew(
+    engine: Engine,
+) -> None:
+    at = play(engine)
+    at.put_in_force(SWAP)
+    swap(at, 90)
+
+    at.elapse(600)
+    (silent,) = at.incidents()
+    swap(at, 20)
+
+    assert silent.incident.is_open and silent.incident.severity is Severity.CRITICAL
+    assert at.incidents()[0].incident.stage is Stage.RESOLVED
+
+
+async def test_a_value_that_is_no_number_opens_nothing_and_is_no_missing_data(
+    engine: Engine,
+) -> None:
+    at = play(engine)
+    not_equal = replace(LEVELS, operator=Operator.NE, warning=0.0, critical=None)
+    at.put_in_force(replace(SWAP, levels=not_equal))
+
+    # A store holds no such number: the rules see it before it is left out.
+    nan = Sample(name=SWAP.metric, at=at.clock.now, value=math.nan)
+    found = at.cycle.rulings.observe([nan])
+    at.elapse(15)
+
+    assert [each.problem.status for each in found if each.problem] in ([], [Status.HEALTHY])
+    assert at.incidents() == []
+
+
+async def test_a_rate_of_change_opens_an_incident_when_it_is_too_steep(engine: Engine) -> None:
+    steep = replace(LEVELS, warning=100.0, critical=None, unit="%/h")
+    at = play(engine)
+    at.put_in_force(replace(SWAP, levels=steep, kind=RuleKind.RATE, window_s=60))
+
+    swap(at, *[20.0] * 7)
+    flat = at.incidents()
+    swap(at, 21, 22, 23, 24, 25, 26)
+
+    assert flat == []
+    assert [each.incident.severity for each in at.incidents()] == [Severity.MINOR]
+
+
 async def test_a_rule_on_the_numbers_of_one_check_feeds_that_checks_status(engine: Engine) -> None:
     levels = Rule(id="slow", metric="told.ms", title="Latency", operator=Operator.GT, warning=500)
     rule = AlertRule(id="slow", metric="told.ms", labels={"check": "api"}, levels=levels)
@@ -177,7 +347,9 @@ async def test_a_rules_own_cooldown_spaces_its_warnings(engine: Engine) -> None:
     rule = AlertRule(id="swap", metric=SWAP.metric, levels=LEVELS, cooldown_s=3600)
     at.put_in_force(rule)
 
-    swap(at, 75, 20, 75)
+    swap(at, 75)
+    at.settle_all()
+    swap(at, 20, 75)
 
     first, _, again = at.deliveries()
     assert again.due == first.due + timedelta(hours=1)

@@ -70,7 +70,10 @@ async def test_what_is_still_bad_when_the_silence_ends_pages_then(engine: Engine
     assert events(at) == [("trigger", "pending")]
     (stood,) = at.incidents()
     assert stood.lines[-1].action == Action.RELEASED
-    assert stood.lines[-1].reason == "the silence is over, it is still critical"
+    (page,) = at.deliveries()
+    assert stood.lines[-1].reason == "refused — silence ended, still critical"
+    assert page.body["title"] == "api is critical"
+    assert page.body["message"] == stood.lines[-1].reason
     assert stood.incident.page_gate is None
 
 
@@ -176,7 +179,8 @@ async def test_an_acknowledgement_for_a_time_lapses_and_pages_again(engine: Engi
     (stood,) = at.incidents()
     assert stood.incident.stage is Stage.NEW
     assert stood.incident.acknowledged_by is None
-    assert stood.lines[-1].reason == "the acknowledgement by ana has ended"
+    ended = "refused — the acknowledgement by ana has ended, still critical"
+    assert stood.lines[-1].reason == at.deliveries()[-1].body["message"] == ended
     assert events(at)[-1] == ("trigger", "pending")
 
 
@@ -191,7 +195,9 @@ async def test_an_incident_that_no_channel_took_pages_as_soon_as_one_does(engine
 
     assert nobody == ["no channel"]
     assert events(at) == [("trigger", "pending")]
-    assert at.incidents()[0].lines[-1].reason == "a channel takes it now"
+    assert at.incidents()[0].lines[-1].reason == (
+        "refused — a channel takes it now, still critical"
+    )
 
 
 async def test_those_who_were_told_hear_once_that_a_tree_fell_and_then_every_ten_minutes(

@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from domain.alertrules import AlertRule, Missing
+import pytest
+from sqlalchemy import delete, insert, select
+
+from domain.alertrules import AlertRule, Missing, RuleKind
 from domain.facts import Sample, Status
+from domain.ladder import HOUR
 from domain.rules import Rule
-from storage import backtesting
+from storage import backtesting, schema
+from storage.engine import to_ms
+from storage.series import WINDOW_MS
 from tests.storage.stores import NOW, Store, after
 
 LEVELS = Rule(id="disk", metric="disk", warning=80, critical=90)
@@ -99,3 +105,53 @@ def test_nothing_is_asked_of_a_time_that_has_no_length(store: Store) -> None:
     (only,) = backtesting.run(store.engine, DISK, NOW, NOW + timedelta()).tested
 
     assert (only.found.samples, only.found.stretches) == (0, ())
+
+
+ABSENT = replace(DISK, kind=RuleKind.ABSENCE, for_s=60)
+
+
+def test_a_series_that_began_later_is_judged_from_its_first_sample_on(store: Store) -> None:
+    sampled(store, 10, 10, first=3600)
+
+    (only,) = tried(store, ABSENT, seconds=3620)
+
+    assert (only.found.count, only.found.judged_from) == (0, after(3600))
+
+
+def test_a_series_that_was_measured_earlier_and_stays_away_is_absent(store: Store) -> None:
+    sampled(store, 10, first=-3600)
+
+    (only,) = tried(store, ABSENT, seconds=100)
+
+    assert [(each.start, each.end) for each in only.found.stretches] == [(after(60), after(100))]
+    assert only.found.judged_from == after(0)
+
+
+@pytest.mark.parametrize("kept", ["chunk", "hours"])
+def test_what_is_sealed_or_rolled_up_was_measured_too(store: Store, kept: str) -> None:
+    sampled(store, 10, first=-30)
+    with store.engine.begin() as connection:
+        (key,) = connection.scalars(select(schema.series.c.id))
+        connection.execute(delete(schema.samples))
+        earlier = to_ms(after(-86_400))
+        if kept == "chunk":
+            row = {"series_id": key, "window": earlier // WINDOW_MS, "count": 1, "data": b"x"}
+            connection.execute(insert(schema.chunks).values(**row))
+        else:
+            numbers = dict.fromkeys(("min", "max", "sum", "last"), 10.0)
+            row = {"step": HOUR, "series_id": key, "bucket": earlier // 1000 // HOUR, "count": 1}
+            connection.execute(insert(schema.rollups).values(**row, **numbers))
+
+    (only,) = tried(store, ABSENT, seconds=100)
+
+    assert only.found.count == 1
+
+
+def test_a_rule_is_measured_once_a_series_that_it_selects_was(store: Store) -> None:
+    rule = replace(DISK, labels={"mount": "/srv"})
+    sampled(store, 10, mount="/")
+    before = backtesting.is_measured(store.engine, rule)
+
+    sampled(store, 10, mount="/srv")
+
+    assert (before, backtesting.is_measured(store.engine, rule)) == (False, True)

@@ -12,6 +12,7 @@ from domain.facts import CheckState, Mark, Status
 from domain.incidents import Incident, Problem, Severity, Stage, problem_of
 from domain.operating import NotAllowed, Order, Verb
 from domain.paging import Recipient
+from storage import definitions
 from storage.incident_changes import IncidentChanges, UnknownIncident
 from storage.incident_readings import IncidentReadings
 from storage.incidents import take_up
@@ -42,6 +43,11 @@ class Desk:
     def does(self, verb: Verb, seconds: float, actor: str = "mara", **more: object) -> Incident:
         order = Order(verb=verb, **more)  # type: ignore[arg-type]
         return self.changes.carry_out(self.last, order, actor=actor, now=after(seconds))
+
+    def channels(self, *names: str) -> None:
+        """These channels stand in the file, as the web reads them."""
+        tables = [{"name": name, "kind": "log"} for name in names]
+        definitions.publish(self.store.engine, "channel", tables, "config.toml", after(0))
 
     @property
     def last(self) -> str:
@@ -158,13 +164,19 @@ def test_a_resolution_is_told_to_those_who_were_told(desk: Desk) -> None:
     assert desk.sent() == [("ops", "trigger"), ("ops", "resolve")]
 
 
-def test_a_resolved_incident_is_reopened_by_hand_and_pages_nobody(desk: Desk) -> None:
+def test_reopening_by_hand_what_is_still_bad_pages_and_holds_the_check_no_longer(
+    desk: Desk,
+) -> None:
+    desk.does(Verb.ACKNOWLEDGE, 5)
     desk.does(Verb.RESOLVE, 10, force=True)
+    desk.channels("ops")
 
     reopened = desk.does(Verb.REOPEN, 20)
 
     assert (reopened.stage, reopened.resolved_at) == (Stage.NEW, None)
-    assert desk.sent() == [("ops", "trigger"), ("ops", "resolve")]
+    assert (reopened.held, reopened.acknowledged_by, reopened.page_gate) == (False, None, None)
+    assert [event for _, event in desk.sent()] == ["trigger", "acknowledge", "resolve", "trigger"]
+    assert desk.lines()[-1] == ("mara", "reopened")
 
 
 def test_an_incident_is_not_reopened_while_another_stands_for_its_check(desk: Desk) -> None:

@@ -293,6 +293,77 @@ def test_roll_ups_equal_a_naive_recomputation(
     assert values(store, name=name) == [naive.values[each] for each in sorted(naive.values)]
 
 
+def drop_old(store: Store, oldest: datetime) -> None:
+    """What retention does with the details: windows that are past their days go whole."""
+    with store.engine.begin() as connection:
+        old = schema.chunks.c.window < to_ms(oldest) // WINDOW_MS
+        connection.execute(schema.chunks.delete().where(old))
+
+
+@given(WRITES, st.sampled_from([SeriesKind.GAUGE, SeriesKind.COUNTER]), st.data())
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_roll_ups_equal_a_naive_recomputation_while_the_samples_under_them_go(
+    store: Store, writes: list[list[tuple[int, int]]], kind: SeriesKind, data: st.DataObject
+) -> None:
+    # Late samples into the oldest window that is kept, with nothing left of those before it.
+    name = f"n{store.count(schema.series)}"
+    naive = Naive(kind, {})
+    now = 0
+    for batch in writes:
+        now += data.draw(st.integers(0, 2 * 7200))
+        oldest = at(now - 2 * 7200)
+        taken = [(second, value) for second, value in batch if at(second) >= oldest]
+        write(store, [sample(second, value, name, kind=kind) for second, value in taken])
+        naive.values |= {to_ms(at(second)): float(value) for second, value in taken}
+        run(store, at(6 * 7200), oldest)
+        drop_old(store, oldest)
+
+    for step in (TEN_MINUTES, HOUR, DAY):
+        assert rolled(store.engine, step, name) == naive.rolled(step)
+
+
+def test_a_late_sample_never_lowers_what_a_counter_rose_by_samples_that_are_gone(
+    store: Store,
+) -> None:
+    kind = SeriesKind.COUNTER
+    write(store, [sample(7100, 10, kind=kind), sample(7210, 50, kind=kind)])
+    run(store, at(4 * 7200))
+    drop_old(store, at(7300))
+    with store.engine.begin() as connection:
+        # Where roll-ups are kept no longer than samples, the one before is gone as well.
+        first = to_ms(START) // 3_600_000
+        connection.execute(
+            schema.rollups.delete().where(
+                schema.rollups.c.step == HOUR, schema.rollups.c.bucket < first + 2
+            )
+        )
+        connection.execute(schema.rollups.delete().where(schema.rollups.c.step == TEN_MINUTES))
+
+    write(store, [sample(7400, 55, kind=kind)])
+    run(store, at(4 * 7200), at(7300))
+
+    hours = rolled(store.engine, HOUR)
+    assert (hours[first + 2][0], hours[first + 2][3]) == (2, 40)
+    assert rolled(store.engine, DAY)[first // 24][0] == 2
+
+
+def test_roll_ups_of_samples_that_are_gone_are_not_written_over_by_what_is_left(
+    store: Store,
+) -> None:
+    write(store, [sample(0, 1), sample(60, 3), sample(120, 5)])
+    run(store, at(9000))
+    before = rolled(store.engine, HOUR)
+    with store.engine.begin() as connection:
+        connection.execute(schema.chunks.delete())
+
+    write(store, [sample(30, 100)])
+    run(store, at(9000))
+
+    assert rolled(store.engine, HOUR) == before
+
+
 # ── Reading for charts ──────────────────────────────────────────────────────────────────────────
 
 

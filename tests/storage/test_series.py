@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.facts import Sample
+from domain.intake import MOST_LABEL_SETS, Refusal
 from storage import schema
+from storage.leadership import LeadershipLost, Lease
 from storage.series import SeriesIds, append, encode_labels, find
 from tests.storage.stores import NOW, Store, after, sample
 
@@ -184,3 +186,90 @@ def test_labels_that_cannot_be_stored_spoil_no_batch(store: Store, label: str) -
     assert write(store, sample(1), sample(2, check=label), sample(3, name="m" * 201)) == 2
 
     assert points(store) == (1,)
+
+
+def empty_of(store: Store, check: str) -> int:
+    """Take all samples of a series away; its id."""
+    with store.engine.begin() as connection:
+        key = find(connection, "ms", {"check": check})
+        assert key is not None
+        connection.execute(schema.samples.delete().where(schema.samples.c.series_id == key))
+    return key
+
+
+def test_a_series_of_which_nothing_is_left_goes_and_makes_room_for_another(store: Store) -> None:
+    store.commit(
+        samples=tuple(sample(1, check=str(number)) for number in range(MOST_LABEL_SETS + 2))
+    )
+    assert store.journal.full_metrics == {"ms"}
+    assert store.journal.refused[Refusal.TOO_MANY_SERIES] == 2
+    assert store.journal.free_series(store.lease) == 0
+    assert store.journal.full_metrics == {"ms"}
+
+    key = empty_of(store, "7")
+    assert store.journal.free_series(store.lease) == 1
+
+    assert store.journal.full_metrics == frozenset()
+    store.commit(samples=(sample(5, 60, check="new"), sample(6, 60, check="7")))
+    assert store.journal.full_metrics == {"ms"}
+    assert points(store, check="new") == (5,)
+    assert points(store, check="7") == ()
+    # An id that is given anew must not be that of a series that is remembered.
+    assert points(store, check=str(MOST_LABEL_SETS - 1)) == (1,)
+    assert key is not None
+
+
+def test_a_series_without_samples_gives_its_place_back_and_keeps_its_roll_ups(
+    store: Store,
+) -> None:
+    store.commit(
+        samples=tuple(sample(1, check=str(number)) for number in range(MOST_LABEL_SETS + 1))
+    )
+    key = empty_of(store, "7")
+    numbers = {"count": 1, "min": 1.0, "max": 1.0, "sum": 1.0, "last": 1.0}
+    with store.engine.begin() as connection:
+        row = {"step": 86_400, "series_id": key, "bucket": 1, **numbers}
+        connection.execute(schema.rollups.insert().values(row))
+
+    assert store.journal.free_series(store.lease) == 0
+
+    assert store.journal.full_metrics == frozenset()
+    store.commit(samples=(sample(5, 60, check="new"),))
+    assert points(store, check="new") == (5,)
+    assert store.count(schema.series) == MOST_LABEL_SETS + 1
+
+
+def test_a_series_with_sealed_samples_alone_keeps_its_place(store: Store) -> None:
+    store.commit(
+        samples=tuple(sample(1, check=str(number)) for number in range(MOST_LABEL_SETS + 1))
+    )
+    key = empty_of(store, "7")
+    with store.engine.begin() as connection:
+        row = {"series_id": key, "window": 1, "count": 1, "data": b""}
+        connection.execute(schema.chunks.insert().values(row))
+
+    assert store.journal.free_series(store.lease) == 0
+    assert store.journal.full_metrics == {"ms"}
+
+
+def test_a_monitor_that_was_succeeded_frees_nothing(store: Store) -> None:
+    store.commit(samples=(sample(1, check="a"),))
+    empty_of(store, "a")
+
+    with pytest.raises(LeadershipLost):
+        store.journal.free_series(Lease(boot_id="old", epoch=0))
+
+    assert store.count(schema.series) == 1
+
+
+def test_checks_have_as_many_series_of_a_metric_as_there_are_checks(store: Store) -> None:
+    ids = SeriesIds()
+    batch = [sample(1, check=str(number)) for number in range(MOST_LABEL_SETS + 2)]
+
+    with store.engine.begin() as connection:
+        limited = append(connection, SeriesIds(), batch)
+        refused = append(connection, ids, batch, most=10 * MOST_LABEL_SETS)
+
+    assert limited == {Refusal.TOO_MANY_SERIES: 2}
+    assert not refused
+    assert store.count(schema.series) == MOST_LABEL_SETS + 2

@@ -8,19 +8,21 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import Row, select, update
 
-from domain.facts import CheckState, Status
+from domain.facts import CheckState, Detail, Status
 from domain.incidents import Incident, problem_of
-from domain.matching import Match
+from domain.matching import Match, Subject
 from domain.outbox import Outcome, Verdict
 from domain.paging import Recipient, severities
 from domain.silences import Silence
-from storage import outbox, schema, silences
+from storage import definitions, outbox, schema, silences
 from storage.incidents import newest, take_up
+from storage.journal import Published
 from storage.silences import UnknownSilence
 from tests.storage.stores import NOW, Store, after
 
 OPS = Recipient(name="ops", severities=severities(()))
 API = Match(name=("api",))
+ABOUT = {"tags": ["eu"], "group": "Shop"}
 
 
 def mute(
@@ -223,3 +225,24 @@ def test_what_was_delivered_stays_delivered(store: Store) -> None:
 
     assert states(store) == ["delivered"]
     assert incident(store).page_gate is None
+
+
+def test_what_is_there_to_be_matched_are_watched_checks_and_rules_in_force(store: Store) -> None:
+    tables: list[dict[str, Detail]] = [{"id": "queue", "metric": "q", "tags": ["shop"]}]
+    published = [Published(name=name, kind="tcp", about=ABOUT) for name in ("api", "old")]
+    store.journal.publish(store.lease, published)
+    definitions.publish(store.engine, "rule", tables, "config.toml", NOW, key="id")
+
+    # Only what is published last is watched.
+    store.journal.publish(store.lease, published[:1])
+    found = silences.present(store.engine)
+
+    tags = frozenset({"eu"})
+    assert found.checks == (Subject(name="api", kind="tcp", tags=tags, group="Shop"),)
+    assert found.rules == (Subject(name="queue", kind="rule", tags=frozenset({"shop"})),)
+
+
+def test_a_silence_that_could_not_be_written_any_more_is_still_read(store: Store) -> None:
+    mute(store, Match(name=("x[",)))
+
+    assert [each.match for each in silences.listed(store.engine, NOW)] == [Match(name=("x[",))]

@@ -42,7 +42,8 @@ def turn(
         message="",
     )
     state = CheckState(check="api", hard=to, mark=mark, last_at=at(hours))
-    store.commit(entry(to, state=state, transitions=(moved,), result=None, samples=()))
+    due = at(hours) + timedelta(seconds=30)
+    store.commit(entry(to, state=state, due=due, transitions=(moved,), result=None, samples=()))
 
 
 @pytest.fixture
@@ -144,6 +145,8 @@ def test_rolled_hours_equal_the_timeline_whenever_they_were_rolled(
     with store.engine.begin() as connection:
         for table in (schema.uptime, schema.transitions):
             connection.execute(table.delete())
+        rolled = schema.counters.c.name == uptimes.ROLLED
+        connection.execute(schema.counters.delete().where(rolled))
     store.publish("api")
     reading, done = H, sorted(rolls)
     begin = CheckState(check="api", hard=H, mark=Mark.NONE, last_at=START)
@@ -161,3 +164,47 @@ def test_rolled_hours_equal_the_timeline_whenever_they_were_rolled(
         connection.execute(schema.uptime.delete())
 
     assert spent(store, 0, 6) == rolled
+
+
+def test_a_check_that_is_gone_at_the_roll_up_keeps_the_hours_in_which_it_was_watched(
+    watched: Store,
+) -> None:
+    turn(watched, 1.25, H, C)
+    turn(watched, 2.5, C, H)
+    key = watched.check_id()
+
+    # It would have run again 30 s after its last run.
+    watched.publish("another")
+    uptimes.roll(watched.engine, watched.lease, at(5.1))
+
+    watched.publish("api")
+    found = spent(watched, 1, 4)
+    assert found.critical == 1.25 * MS_PER_HOUR
+    assert found.healthy == MS_PER_HOUR // 4 + 30_000
+    assert found.unmeasured == MS_PER_HOUR // 2 - 30_000
+    assert key == watched.check_id()
+
+
+def test_an_hour_in_which_nobody_measured_is_neither_up_nor_down(watched: Store) -> None:
+    watched.journal.record_gap(watched.lease, at(2), at(2 + 24 * 400), "no monitor was running")
+
+    uptimes.roll(watched.engine, watched.lease, at(24 * 400 + 3.1), at(24 * 370))
+
+    found = spent(watched, 0, 24 * 400)
+    assert found.unmeasured >= 24 * 30 * MS_PER_HOUR
+    assert (found.healthy, found.critical) == (0, 0)
+    assert spent(watched, 24 * 399, 24 * 400).percent is None
+
+
+def test_what_lies_before_the_timelines_is_left_as_it_was_rolled_up(watched: Store) -> None:
+    turn(watched, 1.5, H, C)
+    uptimes.roll(watched.engine, watched.lease, at(4.1))
+    before = spent(watched, 0, 4)
+
+    # The clock goes back for so long that it is believed, and what told of the time is gone.
+    uptimes.roll(watched.engine, watched.lease, at(-24 * 300))
+    with watched.engine.begin() as connection:
+        connection.execute(schema.transitions.delete())
+    uptimes.roll(watched.engine, watched.lease, at(5.1), at(4))
+
+    assert spent(watched, 0, 4) == before

@@ -1,4 +1,4 @@
-"""What an API costs: per key and model, of the day in UTC and since this process started."""
+"""What an API costs: per key and model, of the day in UTC and altogether."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import date
 
 @dataclass(slots=True)
 class Purse:
-    """What was spent, in USD. A new process begins with an empty one."""
+    """What was spent, in USD. A new process fills it from what was stored last: `take_up`."""
 
     total: float = 0.0
     today: float = 0.0
@@ -19,6 +19,17 @@ class Purse:
         """Count the cost of one call."""
         self.today = self.spent(day) + usd
         self.total, self.day = self.total + usd, day
+
+    def take_up(self, total: float, today: float, day: date) -> None:
+        """Go on from what was counted before, on that day. What is counted already is no less.
+
+        Checks that share a purse each remember it as it was at their own last run.
+        """
+        self.total = max(self.total, total)
+        if self.day is None or day > self.day:
+            self.today, self.day = today, day
+        elif day == self.day:
+            self.today = max(self.today, today)
 
     def spent(self, day: date) -> float:
         """What was spent on this day."""

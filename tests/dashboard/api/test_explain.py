@@ -107,7 +107,9 @@ def test_a_silence_is_named_with_its_author_and_its_reason(
 
     stopped = next(each for each in only["answers"] if each["says"] == "stops")
     assert stopped["question"] == "Is it not silenced?"
-    assert stopped["text"].startswith("No: ana silenced it until ")
+    assert stopped["text"].startswith(
+        f"No: ana silenced it from {now:%Y-%m-%d %H:%M:%S} UTC until "
+    )
     assert stopped["text"].endswith("known")
 
 
@@ -118,7 +120,7 @@ def test_each_series_of_a_rule_is_told(viewer: FlaskClient, served: Filled, now:
     found = asked(viewer, rule="slow")
 
     assert [each["answers"][-1]["says"] for each in found] == ["stops", "stops"]
-    assert found[0]["answers"][-1]["text"] == "No: it is healthy. It is slow."
+    assert found[0]["answers"][-1]["text"] == "No: it is healthy (It is slow)."
     assert found[1]["answers"][-1]["question"] == "Does an incident stand?"
 
 
@@ -131,7 +133,10 @@ def test_what_a_rule_waits_for_is_told(viewer: FlaskClient, served: Filled, now:
 
     (only,) = asked(viewer, rule="slow")
 
-    assert only["answers"][-1]["text"] == "Not yet: the next results decide. It is slow for 10 s."
+    assert only["answers"][-1]["text"] == (
+        f"Not yet: it is not confirmed since {now:%Y-%m-%d %H:%M:%S} UTC, "
+        "until its next results agree (It is slow for 10 s)."
+    )
 
 
 def test_a_rule_on_the_numbers_of_a_check_is_told_as_that_check(

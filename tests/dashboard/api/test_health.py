@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from dashboard.application import create_app
 from domain.configuration import CONFIG_NOTICE
 from domain.facts import CheckState, Mark, Result, Status
+from storage.engine import version
 from storage.journal import Entry
 from tests.dashboard.filled import Filled, about, fill
 
@@ -59,6 +60,13 @@ def test_health_has_the_status_and_every_component_by_group(client: FlaskClient)
         "error_rate",
     }
     assert body["alerts"] == {"active_alerts": 0, "last_alert": None, "alert_types": []}
+
+
+def test_health_names_the_database_with_its_version(store: Filled, client: FlaskClient) -> None:
+    told = client.get("/health").get_json()["monitor"]
+
+    assert told["database"] == version(store.engine)
+    assert told["database"].startswith("SQLite 3.")
 
 
 def test_a_critical_check_makes_health_critical_and_an_alert(

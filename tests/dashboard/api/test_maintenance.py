@@ -159,6 +159,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"timezone": "Europe/Atlantis"}, "timezone"),
     ({"timezone": "../../etc/passwd"}, "timezone"),
     ({"timezone": "right/UTC"}, "timezone"),
+    ({"timezone": "posix/Europe/Berlin"}, "timezone"),
+    ({"timezone": "localtime"}, "timezone"),
+    ({"timezone": "posixrules"}, "timezone"),
+    ({"timezone": "Factory"}, "timezone"),
+    ({"timezone": "zone.tab"}, "timezone"),
     ({"timezone": ""}, "timezone"),
     ({"timezone": 1}, "timezone"),
     ({"recurrence": "yearly"}, "recurrence"),
@@ -174,6 +179,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"match": {"name": "*"}}, "match"),
     ({"match": {"severity": "minor"}}, "match"),
     ({"match": {"nmae": "x"}}, "match"),
+    ({"match": {"name": "x["}}, "match"),
+    ({"match": {"name": "[z-a]"}}, "match"),
     ({"match": None}, "match"),
     ({"everything": True}, "everything"),
     ({"enabled": "yes"}, "enabled"),
@@ -212,6 +219,30 @@ def test_a_window_that_can_not_be_is_refused_by_the_fields_name_and_changes_noth
 
 def test_a_window_of_everything_is_asked_for_twice(operator: FlaskClient, served: Filled) -> None:
     assert add(operator, match={}, everything=True).status_code == 201
+
+
+def test_a_window_that_would_leave_no_check_out_is_asked_for_twice(
+    operator: FlaskClient, filed: Filled
+) -> None:
+    before = everything(filed.engine)
+    table = {**ONCE, "match": {"kind": "http"}}
+    change = {"version": 1, "fields": {"match": {"name": "[a-z]*"}}}
+
+    made = send(operator, "POST", PATH, msgspec.json.encode({"table": table}))
+    edited = send(operator, "PATCH", f"{PATH}/nightly", msgspec.json.encode(change))
+
+    for answered, beside in ((made, "table"), (edited, "fields")):
+        assert_refused(answered, 409)
+        assert answered.detail == (
+            "match: it covers all 3 checks that there are: "
+            f'send "everything": true beside "{beside}" if that is meant'
+        )
+    assert everything(filed.engine) == before
+    assert operator.post(PATH, json={"table": table, "everything": True}).status_code == 201
+    meant = operator.patch(f"{PATH}/nightly", json={**change, "everything": True})
+    assert meant.status_code == 200
+    # It was asked for once and for all: other fields are edited without another question.
+    assert edit(operator, "nightly", 2, duration="45m").status_code == 200
 
 
 def test_no_hostile_value_of_any_field_is_more_than_refused(

@@ -115,10 +115,24 @@ def test_one_that_ended_more_than_a_day_ago_is_not_listed(
 
 
 def test_a_silence_of_everything_is_asked_for_twice(operator: FlaskClient, served: Filled) -> None:
-    for match in ({}, {"name": "*"}, {"name": ["x", "**"]}, {"kind": "?*", "group": "*"}):
-        assert_refused(
-            send(operator, "POST", PATH, msgspec.json.encode({**GOOD, "match": match})), 422
-        )
+    severities = ["info", "minor", "major", "critical", "emergency"]
+    for match in (
+        {},
+        {"name": "*"},
+        {"name": ["x", "**"]},
+        {"kind": "?*", "group": "*"},
+        {"severity": severities},
+        # What leaves none of the three checks out, however it looks.
+        {"kind": "http"},
+        {"name": "[a-z]*"},
+        {"name": ["shop-*", "cpu"]},
+        {"group": "Shop", "severity": severities},
+    ):
+        body = msgspec.json.encode({**GOOD, "match": match})
+        answered = send(operator, "POST", PATH, body)
+        assert_refused(answered, 409)
+        assert answered.detail.startswith("match: it mutes "), match
+        assert answered.detail.endswith('send "everything": true if that is meant')
     before = operator.get(PATH).get_json()["count"]
 
     made = make(operator, **{**GOOD, "match": {}}, everything=True)
@@ -126,6 +140,7 @@ def test_a_silence_of_everything_is_asked_for_twice(operator: FlaskClient, serve
     assert before == 0
     assert made.status_code == 201
     assert made.get_json()["matches"] == ["cpu", "shop-api", "shop-db"]
+    assert make(operator, **{**GOOD, "match": {"kind": "http"}}, everything=True).status_code == 201
 
 
 # What can't be: a change of a good body, the status, and the field that is named.
@@ -163,6 +178,8 @@ WRONG: list[tuple[dict[str, Any], int, str]] = [
     ({"match": {"name": "a\x00"}}, 400, "match"),
     ({"match": {"name": ["x"] * 101}}, 400, "match"),
     ({"match": {"severity": "warning"}}, 422, "match"),
+    ({"match": {"name": "x["}}, 400, "match"),
+    ({"match": {"tags": ["a", "[z-a]"]}}, 400, "match"),
     ({"match": ["name"]}, 400, "match"),
 ]
 
@@ -199,7 +216,8 @@ def test_no_hostile_value_of_any_field_is_more_than_refused(
             continue
         rest = {key: each for key, each in GOOD.items() if key != field}
         body = msgspec.json.encode(rest)[:-1].decode() + f', "{field}": {value}}}'
-        assert_refused(send(operator, "POST", PATH, body))
+        # An empty matcher would be everything: that is asked for twice.
+        assert_refused(send(operator, "POST", PATH, body), 400, 409, 422)
 
     assert everything(served.engine) == before
 
@@ -224,7 +242,7 @@ def test_an_empty_body_lacks_its_fields_and_a_field_is_given_once(operator: Flas
     assert_refused(within, 400)
     assert "match" in empty.detail
     assert twice.detail == "minutes: it is given twice"
-    assert within.detail == "name: it is given twice"
+    assert within.detail == "match.name: it is given twice"
 
 
 def test_an_unknown_silence_is_not_found(operator: FlaskClient) -> None:

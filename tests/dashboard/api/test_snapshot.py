@@ -14,9 +14,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import func, insert, select, update
 
-from dashboard.access import Role
 from dashboard.api import snapshot
 from dashboard.live import Live
+from domain.access import Role
 from domain.facts import Mark, Status
 from domain.operating import Order, Verb
 from storage import definitions
@@ -65,6 +65,21 @@ def test_a_check_is_told_with_value_ticks_and_due_time(client: FlaskClient) -> N
     assert check["stale_at"] == to_ms(START + timedelta(seconds=30 + 60))
     assert body["counts"]["healthy"] == 1
     assert body["counts"]["pending"] == 1
+
+
+def test_the_last_hour_is_told_by_minute_unless_all_of_it_was_healthy(
+    store: Filled, client: FlaskClient, clock: Clock
+) -> None:
+    clock.forward(2 * 3600)
+    quiet = check_of(client.get("/live/snapshot").get_json(), "db")["hour"]
+    store.results("db", [Status.CRITICAL] * 3, clock.now)
+    clock.forward(90)
+
+    bad = check_of(client.get("/live/snapshot").get_json(), "db")["hour"]
+
+    assert quiet is None
+    assert len(bad) == 60
+    assert (bad[0], bad[-1]) == ("h", "c")
 
 
 def test_groups_stand_in_the_order_of_the_file(client: FlaskClient) -> None:
@@ -152,6 +167,8 @@ def test_a_check_with_an_open_incident_carries_it_and_others_carry_none(
         "severity": "critical",
         "acknowledged_by": None,
         "acknowledged_at": None,
+        "assignee": None,
+        "page_gate": incident.page_gate,
         "opened_at": to_ms(START),
     }
     assert check_of(body, "api")["incident"] is None

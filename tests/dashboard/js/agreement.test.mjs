@@ -35,7 +35,7 @@ test("charts have the colours of the page", () => {
 });
 
 test("every icon named in CSS is a file that ships", () => {
-  const css = ["app", "shell", "overview", "problems", "tiles", "tokens"].map((name) => read(`assets/${name}.css`)).join("");
+  const css = ["app", "shell", "overview", "problems", "tiles", "tokens", "wall", "walltiles"].map((name) => read(`assets/${name}.css`)).join("");
   const files = [...css.matchAll(/url\("([^"]+)"\)/g)].map((match) => match[1]);
 
   assert.ok(files.length > 10);
@@ -43,7 +43,7 @@ test("every icon named in CSS is a file that ships", () => {
 });
 
 test("colours stand in tokens.css alone, and nothing is forced", () => {
-  for (const name of ["app", "shell", "overview", "problems", "tiles"]) {
+  for (const name of ["app", "shell", "overview", "problems", "tiles", "wall", "walltiles"]) {
     const css = read(`assets/${name}.css`);
     assert.doesNotMatch(css, /#[0-9a-fA-F]{3,8}\b(?![^{]*\{)/, name);
     assert.doesNotMatch(css, /!important/, name);

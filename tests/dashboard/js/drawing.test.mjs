@@ -78,7 +78,7 @@ test("a group on a stale screen claims no health", () => {
 test("the filter and the URL say the same, and other parameters are kept", () => {
   const filter = filters.parse("?q=a%20b&state=warning&x=1");
 
-  assert.deepEqual(filter, { q: "a b", tag: "", state: "warning", group: "" });
+  assert.deepEqual(filter, { q: "a b", tag: "", state: "warning", group: "", kind: "" });
   assert.deepEqual(filters.parse(filters.format(filter, "?x=1")), filter);
   assert.equal(filters.format({ q: "", tag: "", state: "", group: "" }, "?q=1&x=1"), "?x=1");
 });

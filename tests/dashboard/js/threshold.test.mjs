@@ -6,6 +6,7 @@ import { test } from "node:test";
 
 import { bandPath, linear, linePath, stretchBox, ticks, timeTicks, valueDomain } from "../../../assets/modules/linechart.mjs";
 import { addressOf, pointsPath, refusal, told } from "../../../assets/modules/thresholdapi.mjs";
+import { findings, without } from "../../../assets/modules/thresholdbacktest.mjs";
 import {
   controlValue,
   differenceOf,
@@ -316,4 +317,27 @@ test("icons of the page are files, its colours are tokens, and nothing is forced
   assert.deepEqual(files.filter((file) => !existsSync(new URL(`assets/${file}`, root))), []);
   assert.doesNotMatch(css, /#[0-9a-fA-F]{3,8}\b(?![^{]*\{)/);
   assert.doesNotMatch(css, /!important/);
+});
+
+test("a back-test of what was never measured says so, and not that it would have been quiet", () => {
+  const answer = { status: 200, body: { series: [], message: "no data for this metric yet" } };
+
+  assert.equal(findings(answer, { shown: {} }), null);
+  assert.equal(without(answer), "No data for this metric yet.");
+});
+
+test("a back-test of a series that is there has nothing to explain", () => {
+  const series = { labels: {}, count: 0, total_s: 0, longest_s: 0, stretches: [], truncated: false };
+  const answer = { status: 200, body: { series: [series], message: null } };
+
+  assert.equal(findings(answer, { shown: {} }).count, 0);
+  assert.equal(without(answer), "");
+  assert.match(without({ status: 503, body: {} }), /./);
+});
+
+test("a rule that has said nothing yet waits for data and fires at nothing", () => {
+  const silent = { labels: {}, level: null, since: null, pending: null, value: null, message: "no data yet" };
+  const row = ruleRow({ name: "queue", table: { metric: "shop.queue", warning: 5 }, condition: "x", edited: [], states: [silent] });
+
+  assert.deepEqual([row.state, row.word, row.firing], ["waiting", "no data yet", 0]);
 });

@@ -152,7 +152,7 @@ def test_a_name_that_nobody_has_leads_back(store: Filled) -> None:
     drawn = pieces(page.unknown("<b>" + "y" * 500))
 
     assert "No check has this name" in text(drawn)
-    assert [each.href for each in every(drawn) if isinstance(each, dcc.Link)] == ["/"]
+    assert [each.href for each in every(drawn) if isinstance(each, dcc.Link)] == ["/checks"]
 
 
 def test_every_time_is_machine_readable_and_says_its_zone(store: Filled) -> None:
@@ -239,3 +239,23 @@ def test_a_refresh_names_nothing_but_the_containers() -> None:
         ids.CHECK_SIDE,
         ids.CHECK_HELD,
     }
+
+
+def test_the_incidents_of_a_check_are_linked_with_what_they_were_and_how_long(
+    store: Filled,
+) -> None:
+    incident = store.incident("db", START - timedelta(minutes=20))
+
+    side = html.Div(page.body(look(store, "db"), may_operate=False).side)
+
+    (link,) = [
+        each
+        for each in every(side)
+        if isinstance(each, dcc.Link) and each.href == f"/incidents/{incident.id}"
+    ]
+    told = text(link)
+    assert incident.title in told and incident.id in told and "now, 20 min" in told
+    assert "1 in 30 d" in text(side)
+    assert "None in the last 30 days." in text(
+        html.Div(page.body(look(store, "api"), may_operate=False).side)
+    )

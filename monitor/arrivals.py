@@ -1,0 +1,44 @@
+"""The inbox's handlers for checks that are fed: pings, passive results, and outages of the web."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+import structlog
+
+from domain.outages import Outage
+from monitor.cycle import Cycle
+from monitor.feeding import Fed, Memory
+from monitor.inbox import Handler, Meaning
+from storage.inbox import Arrival
+from storage.journal import Entry
+from storage.rule_rows import Ruled
+
+log = structlog.get_logger()
+
+
+def handlers(cycle: Cycle) -> Mapping[str, Handler]:
+    """The handlers, by kind of arrival."""
+
+    def told(arrival: Arrival) -> Meaning:
+        def change(check: Fed, memory: Memory) -> Memory:
+            begun = check.begin(memory, arrival.at)
+            return check.hear(begun, arrival.body) if check.hears == arrival.kind else begun
+
+        return Meaning(entries=tuple(cycle.hear(arrival.subject, change, arrival.at)))
+
+    def outage(arrival: Arrival) -> Meaning:
+        found = msgspec.json.decode(arrival.body, type=Outage)
+        log.warning("the web could not receive", since=found.since, until=found.until)
+        entries: list[Entry | Ruled] = []
+        fed = [watch.name for watch in cycle.roster if isinstance(watch.watched.check, Fed)]
+        for name in fed:
+
+            def change(check: Fed, memory: Memory) -> Memory:
+                return check.miss(check.begin(memory, found.since), found)
+
+            entries += cycle.hear(name, change, arrival.at)
+        return Meaning(entries=tuple(entries))
+
+    return {"beat": told, "result": told, "outage": outage}

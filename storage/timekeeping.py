@@ -1,0 +1,233 @@
+"""What is remembered of the wall clock: since when it is doubted, and what was written meanwhile.
+
+It stands in four rows of `counters`, each in milliseconds or a number of a row, that are there only
+while they mean something. What a clock that jumped has left behind is put right when it is back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+    tuple_,
+    update,
+)
+
+from domain.clock import Clock, retained_until
+from domain.intake import AHEAD
+from storage.counters import REVISION, bump
+from storage.engine import from_ms, reader, to_ms, upsert
+from storage.leadership import Lease, fence
+from storage.schema import (
+    channel_health,
+    check_state,
+    counters,
+    decisions,
+    gaps,
+    incident_lines,
+    incidents,
+    outbox,
+    results,
+    samples,
+    transitions,
+)
+from storage.series import BUCKET_MS
+
+# Up to when the clock was right, since when (as it says itself) it is doubted, the last line of the
+# timelines before that, when it was back with what is stamped later still to go, and what counts as
+# now for deletion.
+TRUSTED = "clock_trusted"
+DOUBTED = "clock_doubted"
+LINE = "clock_line"
+BACK = "clock_back"
+RETAINED = "retained"
+REASON = "the clock of the machine was wrong"
+# What happened, or is due, by a clock that was ahead: nothing would happen until it comes to that.
+PAST = (
+    incidents.c.opened_at,
+    incidents.c.acknowledged_at,
+    incidents.c.resolved_at,
+    incidents.c.grew_at,
+    incident_lines.c.at,
+    outbox.c.created_at,
+    outbox.c.due,
+    outbox.c.leased_until,
+    channel_health.c.next_try,
+)
+SLICE = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """What stands in the rows; all None while there is nothing to say."""
+
+    trusted: datetime | None = None
+    doubted: datetime | None = None
+    back: datetime | None = None
+    retained: datetime | None = None
+
+    def clock(self, seen: datetime | None, now: datetime) -> Clock:
+        """What a monitor that begins knows of the clock; `seen` is the last beat before it."""
+        last = seen or now
+        return Clock(expected=self.trusted or last, seen=last, doubted=self.doubted)
+
+
+def recall(engine: Engine) -> Remembered:
+    """What is remembered of the clock."""
+    with reader(engine).connect() as connection:
+        rows = _rows(connection)
+    times = {name: from_ms(value) for name, value in rows.items() if name != LINE}
+    return Remembered(
+        trusted=times.get(TRUSTED),
+        doubted=times.get(DOUBTED),
+        back=times.get(BACK),
+        retained=times.get(RETAINED),
+    )
+
+
+def doubt(engine: Engine, lease: Lease, clock: Clock) -> None:
+    """Remember that the clock jumped, and that nothing is measured between what it said and says."""
+    if clock.doubted is None:
+        return
+    with engine.begin() as connection:
+        fence(connection, lease)
+        known = _rows(connection)
+        if DOUBTED not in known:
+            last = connection.execute(select(func.max(transitions.c.id))).scalar_one() or 0
+            _set(connection, {TRUSTED: to_ms(clock.expected), LINE: last})
+            _note_gap(connection, clock.expected, clock.seen)
+        _set(connection, {DOUBTED: to_ms(clock.doubted)})
+        bump(connection, REVISION)
+
+
+def put_right(engine: Engine, lease: Lease, now: datetime) -> None:
+    """The clock is back: what changed while it was wrong changed now, and the time until now is a gap.
+
+    What is stamped later than now goes with the next rounds of `forget`.
+    """
+    with engine.begin() as connection:
+        fence(connection, lease)
+        known = _rows(connection)
+        if DOUBTED not in known:
+            return
+        connection.execute(update(transitions).where(transitions.c.id > known[LINE]).values(at=now))
+        connection.execute(delete(gaps).where(gaps.c.started >= now))
+        connection.execute(update(gaps).where(gaps.c.ended > now).values(ended=now))
+        _note_gap(connection, from_ms(known[TRUSTED]), now)
+        for column in PAST:
+            _not_ahead(connection, column, now)
+        _drop(connection, (TRUSTED, DOUBTED, LINE))
+        _set(connection, {BACK: to_ms(now)})
+        bump(connection, REVISION)
+
+
+def accept(engine: Engine, lease: Lease) -> None:
+    """The clock is taken as it is: doubt it no longer."""
+    with engine.begin() as connection:
+        fence(connection, lease)
+        _drop(connection, (TRUSTED, DOUBTED, LINE))
+        bump(connection, REVISION)
+
+
+def forget(engine: Engine, lease: Lease, now: datetime, size: int = SLICE) -> int:
+    """Delete one slice of what is stamped later than the clock that is back; how many rows went.
+
+    To be called again until it returns 0, which ends it. Nothing goes but after `put_right`.
+    """
+    if recall(engine).back is None:
+        return 0
+    # Nothing true can be stamped so: it was written before now, and by a clock that was ahead.
+    after = now + AHEAD
+    with engine.begin() as connection:
+        fence(connection, lease)
+        gone = (
+            _samples(connection, after, size)
+            or _results(connection, after, size)
+            or connection.execute(delete(decisions).where(decisions.c.at > after)).rowcount
+        )
+        if not gone:
+            _drop(connection, (BACK,))
+        return gone
+
+
+def retain_until(engine: Engine, lease: Lease, now: datetime) -> datetime:
+    """What counts as now for deletion in this round, and remember it for the next."""
+    until = retained_until(recall(engine).retained, now)
+    with engine.begin() as connection:
+        fence(connection, lease)
+        _set(connection, {RETAINED: to_ms(until)})
+    return until
+
+
+def _rows(connection: Connection) -> dict[str, int]:
+    names = (TRUSTED, DOUBTED, LINE, BACK, RETAINED)
+    query = select(counters.c.name, counters.c.value).where(counters.c.name.in_(names))
+    return {row.name: int(row.value) for row in connection.execute(query)}
+
+
+def _set(connection: Connection, values: dict[str, int]) -> None:
+    rows = [{"name": name, "value": value} for name, value in values.items()]
+    upsert(connection, counters, rows, ("name",))
+
+
+def _drop(connection: Connection, names: Sequence[str]) -> None:
+    connection.execute(delete(counters).where(counters.c.name.in_(names)))
+
+
+def _note_gap(connection: Connection, started: datetime, ended: datetime) -> None:
+    """Nothing was measured from `started` to `ended`; a gap that began there grows or shrinks."""
+    same = and_(gaps.c.started == started, gaps.c.reason == REASON)
+    connection.execute(delete(gaps).where(same))
+    # After a start it is noted already that no monitor ran.
+    known = select(gaps.c.id).where(gaps.c.started <= started, gaps.c.ended >= ended)
+    if ended > started and connection.execute(known).first() is None:
+        row = {"started": started, "ended": ended, "reason": REASON}
+        connection.execute(insert(gaps).values(row))
+
+
+def _not_ahead(connection: Connection, column: Column[datetime], now: datetime) -> None:
+    table = column.table
+    assert isinstance(table, Table), f"{column} belongs to a table"
+    connection.execute(update(table).where(column > now).values({column.name: now}))
+
+
+def _samples(connection: Connection, after: datetime, size: int) -> int:
+    key = (samples.c.bucket, samples.c.series_id, samples.c.at)
+    late = and_(samples.c.bucket >= to_ms(after) // BUCKET_MS, samples.c.at > after)
+    return _slice(connection, samples, key, late, size)
+
+
+def _results(connection: Connection, after: datetime, size: int) -> int:
+    """By check, as the key leads."""
+    for check_id in connection.scalars(select(check_state.c.id)).all():
+        late = and_(results.c.check_id == check_id, results.c.at > after)
+        gone = _slice(connection, results, (results.c.check_id, results.c.at), late, size)
+        if gone:
+            return gone
+    return 0
+
+
+def _slice(
+    connection: Connection,
+    table: Table,
+    key: Sequence[ColumnElement[object]],
+    late: ColumnElement[bool],
+    size: int,
+) -> int:
+    found = connection.execute(select(*key).where(late).limit(size)).all()
+    if not found:
+        return 0
+    wanted = tuple_(*key).in_([tuple(row) for row in found])
+    return connection.execute(delete(table).where(and_(late, wanted))).rowcount
