@@ -37,10 +37,11 @@ COMMANDS = {
     "resume": ("launch.operate", "resume", "check a paused check again"),
     "setup-link": ("launch.people", "setup_link", "print a link for making the first admin"),
     "password": ("launch.people", "password", "give somebody a new password"),
+    "token": ("launch.tokens", "token", "print the URL that a heartbeat's job pings"),
     "start": ("launch.operate", "start", "start all monitoring"),
     "stop": ("launch.operate", "stop", "stop all monitoring"),
 }
-WITH_NAME = frozenset({"check-now", "test-channel", "pause", "resume", "password"})
+WITH_NAME = frozenset({"check-now", "test-channel", "pause", "resume", "password", "token"})
 MOST = 10_000
 
 
@@ -69,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         program=(sys.executable, str(Path(__file__).resolve())),
         environ=os.environ,
         new_store=getattr(given, "new_store", False),
+        replace=getattr(given, "replace", False),
         demo=Demo(**{key: value for key, value in vars(given).items() if key in DEMO}),
     )
     try:
@@ -101,6 +103,9 @@ def parser() -> argparse.ArgumentParser:
         if name == "migrate":
             text = "make an empty store where one is missing that was there before"
             sub.add_argument("--new-store", action="store_true", help=text)
+        if name == "token":
+            text = "end the URL that it has, and print a new one"
+            sub.add_argument("--replace", action="store_true", help=text)
         if name == "demo":
             for option, (kind, metavar, text) in DEMO.items():
                 default = argparse.SUPPRESS

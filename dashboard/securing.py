@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from dashboard import refusals
 from dashboard.access import PAGES, Access, is_for_a_reader
+from dashboard.accesslog import shown_path
 from dashboard.api.answers import problem
 
 log = structlog.get_logger()
@@ -79,7 +80,7 @@ def answer_errors(server: Flask) -> None:
 
     @server.errorhandler(DBAPIError)
     def _away(error: DBAPIError) -> Response:
-        log.warning("the store cannot be read", path=request.path, error=str(error.orig))
+        log.warning("the store cannot be read", path=shown_path(), error=str(error.orig))
         return problem(503, "the store cannot be reached at the moment: try again")
 
     @server.errorhandler(HTTPException)
@@ -91,5 +92,5 @@ def answer_errors(server: Flask) -> None:
 
     @server.errorhandler(Exception)
     def _failed(error: Exception) -> Response:
-        log.exception("a request failed", path=request.path)
+        log.exception("a request failed", path=shown_path())
         return problem(500, "the server failed to answer; its log tells more")

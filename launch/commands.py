@@ -46,7 +46,8 @@ class Call:
     """How app.py was called. `program` starts it again: interpreter and script.
 
     `name` is what the sub-command is about: a check, a channel, or the file of a backup.
-    `new_store` allows an empty store where one is missing that was there before.
+    `new_store` allows an empty store where one is missing that was there before. `replace` ends what
+    the new one takes the place of.
     """
 
     config: str
@@ -54,6 +55,7 @@ class Call:
     program: Sequence[str]
     environ: Mapping[str, str]
     new_store: bool = False
+    replace: bool = False
     demo: Demo = Demo()
 
     @property

@@ -28,7 +28,7 @@ class Reported(Body, kw_only=True):
 
     status: Annotated[str, msgspec.Meta(max_length=20)]
     message: Annotated[str, msgspec.Meta(max_length=1_000)] = ""
-    metrics: dict[str, float] = {}
+    metrics: dict[str, float] = msgspec.field(default_factory=dict)
     at: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
