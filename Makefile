@@ -31,6 +31,7 @@ lint: setup-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict $(PACKAGES)
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive $(PACKAGES)
 	@if ! command -v node >/dev/null; then echo "JavaScript was not checked: there is no node"; \
 	else for file in $(JS); do node --check "$$file" || exit 1; done; fi
 

@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from domain.mistakes import ConfigError
-from launch.commands import BAD_CONFIG, CANNOT_START, STORE_LOST, Call, Demo, complain, server
+from launch.commands import (
+    BAD_CONFIG,
+    CANNOT_START,
+    STORE_LOST,
+    Call,
+    Demo,
+    Export,
+    complain,
+    server,
+)
 from launch.config import chosen_path
 
 FOLDER = Path(__file__).resolve().parent
@@ -29,6 +38,7 @@ COMMANDS = {
     "backup": ("launch.commands", "backup", "make a backup of the SQLite store now"),
     "restore": ("launch.commands", "restore", "put a backup in the place of the SQLite store"),
     "demo": ("launch.demo", "demo", "fill a separate store with made-up history"),
+    "export": ("launch.export", "export", "write results, incidents and the like into a file"),
     "check-config": ("launch.commands", "check_config", "validate the configuration"),
     "version": ("launch.commands", "version", "print the version"),
     "check-now": ("launch.operate", "check_now", "run one check at once"),
@@ -60,6 +70,21 @@ DEMO: Mapping[str, tuple[Callable[[str], Any], str, str]] = {
     "store": (str, "URL", "which store to fill (sqlite:///data/demo.db beside the configuration)"),
 }
 
+EXPORTS = ("results", "series", "incidents", "alerts", "availability")
+# Option of `export` → its value, and what --help says. All but the last are fields of the API.
+EXPORT: Mapping[str, tuple[str, str]] = {
+    "format": ("FORMAT", "csv, json or jsonl (csv)"),
+    "start": ("TIME", "from when on, with its zone: 2026-11-21T13:00:00Z"),
+    "end": ("TIME", "until when (now)"),
+    "hours": ("N", "how long before the end, instead of a start (24)"),
+    "check": ("NAME", "only of this check; may be given more than once"),
+    "metric": ("METRIC", "of series: only those of this metric"),
+    "label": ("LABEL=VALUE", "of series: only those with it; may be given more than once"),
+    "resolution": ("STEP", "of series: samples, 10m, 1h or 1d (samples)"),
+    "period": ("PERIOD", "of availability: day, week, month or range (range)"),
+    "output": ("FILE", "where to (the standard output)"),
+}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one sub-command; returns the exit code."""
@@ -72,6 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         new_store=getattr(given, "new_store", False),
         replace=getattr(given, "replace", False),
         demo=Demo(**{key: value for key, value in vars(given).items() if key in DEMO}),
+        export=wanted(given),
     )
     try:
         return command(given.command or "run")(call)
@@ -85,6 +111,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         complain(str(error))
         return STORE_LOST if isinstance(error, engine.StoreLost) else CANNOT_START
+
+
+def wanted(given: argparse.Namespace) -> Export:
+    """What `export` is to write; each option may have been given more than once."""
+    options = {key: value for key, value in vars(given).items() if key in EXPORT}
+    output = options.pop("output", [""])
+    return Export(what=getattr(given, "what", ""), fields=options, output=output[-1])
 
 
 def parser() -> argparse.ArgumentParser:
@@ -111,6 +144,13 @@ def parser() -> argparse.ArgumentParser:
                 default = argparse.SUPPRESS
                 sub.add_argument(
                     f"--{option}", type=kind, metavar=metavar, help=text, default=default
+                )
+        if name == "export":
+            sub.add_argument("what", metavar="WHAT", choices=EXPORTS, help=", ".join(EXPORTS))
+            for option, (metavar, text) in EXPORT.items():
+                default = argparse.SUPPRESS
+                sub.add_argument(
+                    f"--{option}", action="append", metavar=metavar, help=text, default=default
                 )
     return top
 

@@ -2,9 +2,13 @@
 // Dash loads it by tag with a cache query, so it guards against running twice.
 
 import { Acknowledgements, startAcknowledging } from "./modules/acknowledge.mjs";
+import { accountButton, accountView } from "./modules/account.mjs";
+import { AuditPage } from "./modules/auditpage.mjs";
 import { ageView, clockView, countsBar, pagingView } from "./modules/bar.mjs";
 import { bannerList, slab } from "./modules/banners.mjs";
 import { BusinessPage } from "./modules/business.mjs";
+import { CheckDefinition } from "./modules/checkdefinition.mjs";
+import { CheckFormPage } from "./modules/checkform.mjs";
 import { ChecksPage } from "./modules/checkspage.mjs";
 import { el, setAttr, setText, svg } from "./modules/dom.mjs";
 import { loadFavicons, showFavicon, showTitle } from "./modules/favicon.mjs";
@@ -19,6 +23,8 @@ import { isPlaced, keepPlaced, mount, PLACED } from "./modules/mounts.mjs";
 import { everything, problemList } from "./modules/problems.mjs";
 import { markCurrent, onSearch, startRouting } from "./modules/router.mjs";
 import { scorePanel } from "./modules/score.mjs";
+import { session } from "./modules/session.mjs";
+import { SettingsPage } from "./modules/settingspage.mjs";
 import { Poller } from "./modules/snapshot.mjs";
 import { counts, faviconFor, title } from "./modules/states.mjs";
 import { themeSwitch } from "./modules/theme.mjs";
@@ -68,17 +74,29 @@ class Screen {
       filters: filterBar(),
       timeline: timeline(),
       groups: groupList(),
+      account: accountView(),
+      accountButton: accountButton(),
     };
     this.thresholds = new ThresholdsPage({ onChanged: () => this.poller.ask({ hurry: true }) });
     this.checks = new ChecksPage({ clock: this.clock, onDone: () => this.poller.ask({ hurry: true }) });
     this.incidents = new IncidentPages({ clock: this.clock, onDone: () => this.poller.ask({ hurry: true }) });
     this.business = new BusinessPage();
+    this.checkForm = new CheckFormPage({ onDone: () => this.poller.ask({ hurry: true }) });
+    this.definition = new CheckDefinition({ onDone: () => this.poller.ask({ hurry: true }) });
+    this.audit = new AuditPage({ clock: this.clock, zone: ZONE });
+    this.settings = new SettingsPage({ clock: this.clock, zone: ZONE });
     this.wall = new Wall();
     this.poller = new Poller({
       clock: this.clock,
       onAnswer: ({ store, role }) => {
         this.store = store;
         this.role = role;
+        session.polled({ refused: false, role });
+        this.beat();
+      },
+      onRefused: () => {
+        this.role = "viewer";
+        session.polled({ refused: true });
         this.beat();
       },
       onSnapshot: (snapshot) => {
@@ -97,6 +115,10 @@ class Screen {
     mount("bar-paging", this.views.paging.node);
     mount("bar-theme", themeSwitch());
     mount("bar-clock", this.views.clock.node);
+    mount("settings", this.settings.node);
+    mount("audit", this.audit.node);
+    mount("account", this.views.account.node);
+    mount("bar-account", this.views.accountButton.node);
     mount("slab", this.views.slab.node);
     mount("banners", this.views.banners.node);
     mount("announcer", this.announcer);
@@ -112,6 +134,8 @@ class Screen {
     mount("thresholds-tools", tools);
     mount("thresholds-list", list);
     mount("thresholds-editor", editor);
+    mount("checkform", this.checkForm.node);
+    for (const [id, node] of Object.entries(this.definition.parts)) mount(id, node);
     keepPlaced();
   }
 
@@ -121,6 +145,7 @@ class Screen {
       silence: this.clock.silence(),
       watched: this.clock.watched(),
       broken: this.broken,
+      refused: session.refused,
     });
   }
 
@@ -146,7 +171,8 @@ class Screen {
     if (judgement.level === "stale") {
       const beat = this.clock.beat;
       const known = beat === null ? "never" : `${clockText(beat, ZONE)} ${zoneName(beat, ZONE)}`;
-      setText(this.announcer, `Stale: nothing is being measured. Last known: ${known}.`);
+      const what = judgement.reason === "login" ? "You are logged out" : "Stale: nothing is being measured";
+      setText(this.announcer, `${what}. Last known: ${known}.`);
     } else if (before === "stale") setText(this.announcer, "Data is fresh again.");
     this.draw();
   }
@@ -183,8 +209,12 @@ class Screen {
     this.views.banners.update({ snapshot, store: this.store, now: displayNow, zone: ZONE });
     if (isPlaced(this.views.groups.node)) this.drawOverview(at);
     this.checks.update({ snapshot, at });
+    this.checkForm.update({ snapshot, at });
+    this.definition.update({ snapshot, at });
     this.incidents.update({ snapshot, at });
     this.thresholds.update({ snapshot, at });
+    this.audit.update(snapshot.revision);
+    this.settings.draw();
     this.business.update();
     setAttr(document.documentElement, "data-empty", snapshot.checks.length === 0 ? "" : null);
     document.documentElement.dataset.loaded = "true";
@@ -207,9 +237,20 @@ class Screen {
     this.views.groups.update({ snapshot, checks, now: displayNow, frozen, carded });
   }
 
+  drawAccount() {
+    this.views.account.update();
+    this.views.accountButton.update();
+  }
+
   start() {
     document.body.append(hatchPattern());
     this.mountAll();
+    session.onChange(() => {
+      this.drawAccount();
+      this.beat();
+      this.draw();
+    });
+    session.ask();
     startRouting();
     startKeyboard({
       goHome: () => document.querySelector(".brand")?.click(),
@@ -219,10 +260,12 @@ class Screen {
     this.wall.start();
     this.checks.start();
     this.incidents.start();
+    this.settings.start();
     // A page that was just laid out is drawn in the same frame.
     document.addEventListener(PLACED, () => this.draw());
     onSearch(() => {
       markCurrent();
+      this.drawAccount();
       this.beat();
       this.draw();
     });

@@ -108,10 +108,17 @@ ROUTES: Mapping[tuple[str, str], Role] = {
     ("/api/v1/series", "GET"): Role.VIEWER,
     ("/api/v1/series/points", "GET"): Role.VIEWER,
     ("/api/v1/uptime", "GET"): Role.VIEWER,
+    ("/api/v1/export/results", "GET"): Role.VIEWER,
+    ("/api/v1/export/series", "GET"): Role.VIEWER,
+    ("/api/v1/export/incidents", "GET"): Role.VIEWER,
+    ("/api/v1/export/alerts", "GET"): Role.VIEWER,
+    ("/api/v1/export/availability", "GET"): Role.VIEWER,
     ("/api/v1/metrics", "GET"): Role.VIEWER,
     ("/api/v1/metrics", "POST"): Role.OPERATOR,
     ("/api/v1/metrics/<name>", "GET"): Role.VIEWER,
     ("/metrics", "GET"): Role.VIEWER,
+    ("/api/v1/openapi.json", "GET"): Role.VIEWER,
+    ("/api/docs", "GET"): Role.VIEWER,
     # Dash's own: the page frame, its layout, its scripts, our assets, the callbacks (see below).
     ("/", "GET"): Role.VIEWER,
     (PAGES, "GET"): Role.VIEWER,
@@ -121,6 +128,8 @@ ROUTES: Mapping[tuple[str, str], Role] = {
     # Logging in, and what is one's own.
     ("/login", "GET"): Role.NOBODY,
     ("/setup", "GET"): Role.NOBODY,
+    # Decides itself who may look, by [status] access.
+    ("/status", "GET"): Role.NOBODY,
     ("/api/v1/session", "GET"): Role.NOBODY,
     ("/api/v1/session", "POST"): Role.NOBODY,
     ("/api/v1/session", "DELETE"): Role.NOBODY,
@@ -219,7 +228,9 @@ class Access:
             if request.path == "/_dash-update-component":
                 self._check_callback(request)
         except Refused as refused:
-            if refused.status == HTTPStatus.UNAUTHORIZED and is_for_a_reader(request):
+            # Whoever has a wall's token in the browser can still log in beside it.
+            may_log_in = refused.status == HTTPStatus.UNAUTHORIZED or Scope.WALL in who().scopes
+            if may_log_in and is_for_a_reader(request):
                 return to_login(request)
             return problem(refused.status, str(refused))
         return None

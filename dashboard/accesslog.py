@@ -14,6 +14,7 @@ log = structlog.get_logger()
 
 PING = "/ping/<token>"
 SECRET = re.compile(r"/+ping/", re.IGNORECASE)
+SHAPED = re.compile(r"noc_[0-9a-f]{12}_[A-Za-z0-9_-]*")
 
 # What every screen asks for every other second says nothing: it is told at level debug.
 QUIET = ("/assets/", "/_dash-component-suites/", "/live/", "/health", "/_favicon.ico")
@@ -44,5 +45,5 @@ def attach(server: Flask) -> None:
 
 def shown_path() -> str:
     """The path of the present request without what must stay secret in it: the token of a job."""
-    # By its beginning: what no route takes may hold one too.
-    return PING if SECRET.match(request.path) else request.path[:200]
+    # By its beginning and by its shape: what no route takes may hold one too.
+    return PING if SECRET.match(request.path) else SHAPED.sub("<token>", request.path)[:200]

@@ -17,13 +17,23 @@ from dash.development.base_component import Component
 from flask import Response
 from sqlalchemy import Engine
 
-from dashboard import access, accesslog, entrance, pings, securing, shell
+from dashboard import (
+    access,
+    accesslog,
+    entrance,
+    pings,
+    requestids,
+    securing,
+    shell,
+    statuspage,
+)
 from dashboard.api import (
     audit,
     bulk,
     channels,
     comprehensive,
     explain,
+    export,
     exposed,
     health,
     incidents,
@@ -47,11 +57,15 @@ from dashboard.api import snapshot as snapshot_api
 from dashboard.api.asking import Asking
 from dashboard.api.meter import Meter
 from dashboard.callbacks import check as check_callbacks
+from dashboard.exports import Exports
 from dashboard.identity import Identities
 from dashboard.live import Live
-from dashboard.pages import business, check, checkform, checks, overview, thresholds, wall
+from dashboard.openapi import routes as openapi
+from dashboard.pages import audit as audit_page
+from dashboard.pages import business, check, checkform, checks, nothing, overview, thresholds, wall
 from dashboard.pages import incident as incident_page
 from dashboard.pages import incidents as incidents_page
+from dashboard.pages import settings as settings_page
 from dashboard.ratelimits import RateLimits
 from domain.access import Role
 from domain.ladder import ladder
@@ -64,6 +78,7 @@ from storage.incident_readings import IncidentReadings
 from storage.readings import Readings
 from storage.room import obstacle
 
+NOTHING = "not_found_404"
 ASSETS = Path(__file__).parent.parent / "assets"
 
 
@@ -103,8 +118,10 @@ def create_app(settings: Settings, engine: Engine) -> Dash:
     frame: Callable[[], str] = app.index
     register_page("overview", path="/", title="Nocturne", layout=overview.layout)
     register_page("checks", path="/checks", title="Nocturne", layout=checks.layout)
-    # Before the page of a check, which any other name leads to.
-    register_page("checkform", path="/checks/new", title="Nocturne", layout=checkform.layout)
+    # Asked first: its address would else be that of a check named "new".
+    register_page(
+        "checkform", path="/checks/new", title="Nocturne", layout=checkform.layout, order=0
+    )
     register_page("check", path_template="/checks/<name>", title="Nocturne", layout=_check_page)
     register_page("incidents", path="/incidents", title="Nocturne", layout=incidents_page.layout)
     register_page(
@@ -116,6 +133,10 @@ def create_app(settings: Settings, engine: Engine) -> Dash:
     register_page("wall", path="/wall", title="Nocturne", layout=wall.layout)
     register_page("thresholds", path="/thresholds", title="Nocturne", layout=thresholds.layout)
     register_page("business", path="/business", title="Nocturne", layout=business.layout)
+    register_page("audit", path="/audit", title="Nocturne", layout=audit_page.layout)
+    register_page("settings", path="/settings", title="Nocturne", layout=settings_page.layout)
+    # Dash knows by this name what it shows for an address that no page has.
+    register_page(NOTHING, title="Nocturne", layout=nothing.layout)
     app.layout = shell.layout
     app.index_string = app.index_string.replace("<html>", '<html lang="en">')
     check_callbacks.register(
@@ -164,14 +185,21 @@ def create_app(settings: Settings, engine: Engine) -> Dash:
     server.register_blueprint(metrics.blueprint(engine, utc_now, raw_days, kept))
     server.register_blueprint(exposed.blueprint(live, meter))
     server.register_blueprint(uptime.blueprint(engine, readings, utc_now))
+    exports = Exports(engine, kept, utc_now)
+    server.register_blueprint(export.blueprint(exports, utc_now, time.monotonic))
     for part in (session, people, keys):
         server.register_blueprint(part.blueprint(engine, utc_now))
     server.register_blueprint(audit.blueprint(engine))
     server.register_blueprint(results.blueprint(engine, readings, utc_now))
     server.register_blueprint(pings.blueprint(engine, utc_now, time.monotonic))
     server.register_blueprint(entrance.blueprint())
+    server.register_blueprint(
+        statuspage.blueprint(settings.status, live, engine, utc_now, time.monotonic, guard.role)
+    )
+    server.register_blueprint(openapi.blueprint())
     accesslog.attach(server)
     securing.answer_errors(server)
+    requestids.attach(server)
     securing.secure(server, guard, lambda: app.csp_hashes(), is_page)
     queries.attach(server)
     return app
@@ -180,6 +208,8 @@ def create_app(settings: Settings, engine: Engine) -> Dash:
 def is_page(path: str) -> bool:
     """Whether one of the registered pages has this path: `/`, `/checks/shop-db`."""
     for page in dash.page_registry.values():
+        if page["module"] == NOTHING:
+            continue
         template = page["path_template"] or page["path"]
         # A variable takes slashes too, as it does in Dash.
         parts = (re.escape(part) for part in re.split(r"<[^>]*>", template))

@@ -13,6 +13,8 @@ BAR_AGE: Final = "bar-age"
 BAR_PAGING: Final = "bar-paging"
 BAR_THEME: Final = "bar-theme"
 BAR_CLOCK: Final = "bar-clock"
+BAR_ACCOUNT: Final = "bar-account"
+ACCOUNT: Final = "account"
 SLAB: Final = "slab"
 BANNERS: Final = "banners"
 ANNOUNCER: Final = "announcer"
@@ -42,6 +44,8 @@ CHECK_CHART_HEAD: Final = "check-chart-head"
 CHECK_CHART: Final = "check-chart"
 CHECK_RESULTS: Final = "check-results"
 CHECK_SIDE: Final = "check-side"
+CHECK_MANAGE: Final = "check-manage"
+CHECK_DEFINITION: Final = "check-definition"
 
 # The list of checks.
 CHECKS_HEADING: Final = "checks-heading"
@@ -74,6 +78,10 @@ THRESHOLDS_EDITOR: Final = "thresholds-editor"
 BUSINESS_TOOLS: Final = "business-tools"
 BUSINESS_BOARD: Final = "business-board"
 
+# The Settings and Audit pages.
+SETTINGS: Final = "settings"
+AUDIT: Final = "audit"
+
 # Filled by assets/modules: leaves without children, which React leaves alone.
 OWNED_BY_THE_BROWSER: Final = (
     BAR_COUNTS,
@@ -81,6 +89,8 @@ OWNED_BY_THE_BROWSER: Final = (
     BAR_PAGING,
     BAR_THEME,
     BAR_CLOCK,
+    BAR_ACCOUNT,
+    ACCOUNT,
     SLAB,
     BANNERS,
     ANNOUNCER,
@@ -104,10 +114,14 @@ OWNED_BY_THE_BROWSER: Final = (
     INCIDENT_TIMELINE,
     INCIDENT_SIDE,
     INCIDENT_ACTIONS,
+    CHECK_MANAGE,
+    CHECK_DEFINITION,
     CHECKFORM,
     THRESHOLDS_TOOLS,
     THRESHOLDS_LIST,
     THRESHOLDS_EDITOR,
+    SETTINGS,
+    AUDIT,
     BUSINESS_TOOLS,
     BUSINESS_BOARD,
 )

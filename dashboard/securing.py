@@ -13,9 +13,10 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from dashboard import refusals
-from dashboard.access import PAGES, Access, is_for_a_reader
+from dashboard.access import PAGES, PROGRAMS, Access, is_for_a_reader
 from dashboard.accesslog import shown_path
 from dashboard.api.answers import problem
+from dashboard.methods import taken
 
 log = structlog.get_logger()
 
@@ -37,8 +38,14 @@ def secure(
     @server.after_request
     def _headers(response: Response) -> Response:
         is_frame = request.url_rule is not None and request.url_rule.rule == PAGES
+        not_found = response.status_code == HTTPStatus.NOT_FOUND
+        if is_frame and not_found and request.path.startswith(PROGRAMS):
+            # The pages took an address for programs, where another method may be right.
+            response = _not_taken()
         if is_frame and response.status_code == HTTPStatus.OK and not is_page(request.path):
             response.status_code = HTTPStatus.NOT_FOUND
+        if request.method == "OPTIONS" and response.status_code == HTTPStatus.OK:
+            response.headers["Allow"] = ", ".join(taken(request))
         response.headers["Content-Security-Policy"] = policy()
         response.headers["X-Content-Type-Options"] = "nosniff"
         response.headers["Referrer-Policy"] = "same-origin"
@@ -46,6 +53,16 @@ def secure(
         if "Cache-Control" not in response.headers:
             response.headers["Cache-Control"] = "no-store"
         return response
+
+
+def _not_taken() -> Response:
+    """405 with what the address takes; 404 where there is nothing: the pages take any address."""
+    methods = taken(request)
+    if not methods:
+        return problem(404, "there is nothing at this address")
+    answer = problem(405, f"this address takes {', '.join(methods)}")
+    answer.headers["Allow"] = ", ".join(methods)
+    return answer
 
 
 def _told_to_people(response: Response) -> Response:
@@ -85,10 +102,9 @@ def answer_errors(server: Flask) -> None:
 
     @server.errorhandler(HTTPException)
     def _refused(error: HTTPException) -> Response:
-        answer = problem(error.code or 500, error.description or error.name)
-        if isinstance(error, MethodNotAllowed) and error.valid_methods:
-            answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
-        return answer
+        if isinstance(error, MethodNotAllowed):
+            return _not_taken()
+        return problem(error.code or 500, error.description or error.name)
 
     @server.errorhandler(Exception)
     def _failed(error: Exception) -> Response:

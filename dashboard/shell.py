@@ -47,7 +47,11 @@ NAVIGATION: Final = (
     ),
     Section(
         heading="Govern",
-        entries=(Entry(label="Thresholds", path="/thresholds", icon="thresholds"),),
+        entries=(
+            Entry(label="Thresholds", path="/thresholds", icon="thresholds"),
+            Entry(label="Audit", path="/audit", icon="audit"),
+            Entry(label="Settings", path="/settings", icon="settings"),
+        ),
     ),
 )
 
@@ -98,6 +102,7 @@ def _navigation(sections: tuple[Section, ...]) -> Component:
                 title="Nocturne, overview",
             ),
             *(_section(section) for section in sections),
+            html.Div(id=ids.ACCOUNT, className="rail-account"),
         ],
     )
 
@@ -128,5 +133,6 @@ def _bar() -> Component:
             html.Div(id=ids.BAR_PAGING, className="bar-paging"),
             html.Div(id=ids.BAR_THEME, className="bar-theme"),
             html.Div(id=ids.BAR_CLOCK, className="bar-clock"),
+            html.Div(id=ids.BAR_ACCOUNT, className="bar-account"),
         ],
     )

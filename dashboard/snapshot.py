@@ -61,8 +61,7 @@ def snapshot(moment: Moment, version: str) -> dict[str, Any]:
             if alert_reading(each).status is not Status.HEALTHY
         ],
         "checks": [
-            _check(each, moment.at, standing.get(fingerprint(each.row.name)), strips)
-            for each in moment.checks
+            _check(each, standing.get(fingerprint(each.row.name)), strips) for each in moment.checks
         ],
     }
 
@@ -176,9 +175,8 @@ def _paging(found: PagingHealth) -> dict[str, Any]:
     }
 
 
-def _check(
-    each: Viewed, now: datetime, incident: Incident | None, strips: Strips
-) -> dict[str, Any]:
+def _check(each: Viewed, incident: Incident | None, strips: Strips) -> dict[str, Any]:
+    """One check. Nothing in it may move with time alone: it would be news of every check."""
     row, about, state = each.row, each.row.about, each.row.state
     headline = row.metrics.get(about["headline"])
     note = soft_note(state, policy(row))
@@ -210,7 +208,6 @@ def _check(
         "flapping": state.flapping,
         "response_ms": row.response_ms,
         "incident": None if incident is None else _incident(incident),
-        "duration_s": (now - each.reading.since).total_seconds() if each.reading.since else None,
     }
 
 

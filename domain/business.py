@@ -33,6 +33,12 @@ ORDER = (*(title for title, _ in GROUPS), OTHER)
 AVERAGED = re.compile(r"(?:^|[._])(?:rate|ratio|percent|duration|latency|seconds|ms|score|age)$")
 ENDINGS = ("_bucket", "_sum", "_count")
 DOLLARS = re.compile(r"(?:^|[._])(?:usd|dollars)(?:[._]total)?$")
+# Words that are not written as they are spelled in a name.
+SPELLED = {
+    word.lower(): word for word in ("AI", "API", "CPU", "CSV", "HTTP", "ID", "LLM", "PDF", "URL")
+}
+SPELLED |= {"github": "GitHub", "gitlab": "GitLab", "openai": "OpenAI"}
+UNITS = frozenset({"percent", "seconds", "ms", "bytes", "celsius", "usd"})
 SECONDS = re.compile(r"[._]seconds$")
 
 
@@ -96,8 +102,11 @@ def group_of(name: str) -> str:
 
 
 def title_of(name: str) -> str:
-    """A name as people read it: `files.processed_total` is `Files processed`."""
-    words = " ".join(part for part in re.split(r"[._:]+", name) if part and part != "total")
+    """A name as people read it, without its unit: `cache.hit_rate_percent` is `Cache hit rate`."""
+    parts = [part for part in re.split(r"[._:]+", name) if part and part != "total"]
+    if len(parts) > 1 and parts[-1].lower() in UNITS:
+        parts.pop()
+    words = " ".join(SPELLED.get(part.lower(), part) for part in parts)
     return words[:1].upper() + words[1:]
 
 

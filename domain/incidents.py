@@ -79,6 +79,7 @@ class Action(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     MOVED = "moved"
     COMMENTED = "commented"
+    PUBLISHED = "published"
     ASSIGNED = "assigned"
     RESOLVED = "resolved"
     CLOSED = "closed"

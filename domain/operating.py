@@ -40,7 +40,7 @@ class Order:
 
     `force` resolves what is still bad, and holds the fingerprint until it was healthy once.
     `sticky` keeps the acknowledgement also when the severity rises; `lasts` is how long it stands,
-    None for one that stands until the incident is resolved.
+    None for one that stands until the incident is resolved. A `public` comment is shown to everybody.
     """
 
     verb: Verb
@@ -49,6 +49,7 @@ class Order:
     sticky: bool = False
     lasts: timedelta | None = None
     force: bool = False
+    public: bool = False
 
 
 class NotAllowed(Exception):
@@ -79,7 +80,8 @@ def _remark(incident: Incident, order: Order) -> Step:
         return Step(action=Action.ASSIGNED, reason=f"to {order.assignee or 'nobody'}")
     if not order.text.strip():
         raise NotAllowed("a comment needs a text")
-    return Step(action=Action.COMMENTED, reason=order.text)
+    action = Action.PUBLISHED if order.public else Action.COMMENTED
+    return Step(action=action, reason=order.text)
 
 
 def _resolve(incident: Incident, order: Order, still_bad: bool) -> Step:

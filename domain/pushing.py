@@ -77,11 +77,11 @@ class _Taking:
     refused: list[tuple[int, str]] = field(default_factory=list)
     accepted: int = 0
 
-    def take(self, place: int, sample: Sample) -> None:
+    def take(self, sample: Sample) -> None:
+        """Take a sample in. Raises ValueError with why it is not."""
         reason = self._reason(sample)
         if reason is not None:
-            self.refused.append((place, reason))
-            return
+            raise ValueError(reason)
         self.kinds[sample.name, sample.labels] = sample.kind
         # The last one of a series and time stands.
         self.samples[sample.name, sample.labels, sample.at] = sample
@@ -116,7 +116,7 @@ def from_entries(
     taking = _Taking(times, known or {})
     for place, entry in enumerate(entries):
         try:
-            taking.take(place, _entry(entry, times.now))
+            taking.take(_entry(entry, times.now))
         except ValueError as reason:
             taking.refused.append((place, str(reason)))
     return taking.batch()
@@ -133,7 +133,7 @@ def from_text(body: bytes, times: Times, known: Mapping[str, SeriesKind] | None 
         if place >= MOST_SAMPLES:
             raise NotMetrics(f"more than {MOST_SAMPLES:,} samples at once")
         try:
-            taking.take(place, _line(line, kind, times.now))
+            taking.take(_line(line, kind, times.now))
         except ValueError as reason:
             taking.refused.append((place, f"line {number}: {reason}"))
     return taking.batch()

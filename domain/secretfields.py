@@ -61,13 +61,18 @@ def restored(given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, A
     return {key: _restored(key, value, before.get(key)) for key, value in given.items()}
 
 
-def spelt_out(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The fields in which a secret is written out, each with what to do about it."""
+def spelt_out(given: Mapping[str, Any], before: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The fields in which a secret is newly written out, each with what to do about it."""
     for key, value in given.items():
+        stood = before.get(key)
+        if value == stood:
+            continue
         if MASK in _texts(value):
             yield key, NOT_SHOWN
         elif isinstance(value, Mapping) and key in NAMED_VALUES:
-            names = [name for name, each in value.items() if is_secret(name) and _is_literal(each)]
+            known = stood if isinstance(stood, Mapping) else {}
+            new = {name: each for name, each in value.items() if each != known.get(name)}
+            names = [name for name, each in new.items() if is_secret(name) and _is_literal(each)]
             if names:
                 yield key, f"{names[0]} is a secret: {WRITE}"
         elif is_secret(key) and _is_literal(value):

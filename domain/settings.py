@@ -17,8 +17,20 @@ from msgspec import Meta
 from domain.fields import Field, duration, switch
 from domain.mistakes import ConfigError, Mistake, closest, shown, unknown_key
 from domain.reach import allowed, denied
+from domain.statuspage import FIELDS as STATUS_FIELDS
+from domain.statuspage import StatusPage
 
-__all__ = ["ConfigError", "Log", "Mistake", "Monitor", "Network", "Settings", "Storage", "Web"]
+__all__ = [
+    "ConfigError",
+    "Log",
+    "Mistake",
+    "Monitor",
+    "Network",
+    "Settings",
+    "StatusPage",
+    "Storage",
+    "Web",
+]
 
 PREFIX = "NOCTURNE_"
 LEVEL = "__"
@@ -32,7 +44,8 @@ KUBERNETES = re.compile(
 SHORTEST_INTERVAL_S = 1.0
 LONGEST_TIMEOUT_S = 30.0
 ARRAYS = ("check", "channel", "rule", "maintenance")
-ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+# What stands for every address, and where this machine then reaches itself; nothing binds to it here.
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # nosec B104
 
 Anonymous = Literal["viewer", "operator", "none"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -133,6 +146,7 @@ class Settings:
     monitor: Monitor = field(default_factory=Monitor)
     network: Network = field(default_factory=Network)
     log: Log = field(default_factory=Log)
+    status: StatusPage = field(default_factory=StatusPage)
 
 
 def interval(text: str) -> float:
@@ -227,6 +241,7 @@ TABLES: Mapping[str, tuple[type[Any], Mapping[str, Field]]] = {
         },
     ),
     "log": (Log, {"level": Field(type=Level), "format": Field(type=Format)}),
+    "status": (StatusPage, STATUS_FIELDS),
 }
 
 

@@ -35,7 +35,8 @@ class RealChild:
     def __init__(
         self, arguments: Sequence[str], environ: Mapping[str, str], descriptors: Sequence[int] = ()
     ) -> None:
-        self._process = subprocess.Popen(
+        # Our own program with arguments of ours, and no shell.
+        self._process = subprocess.Popen(  # nosec B603
             arguments,
             env=dict(environ),
             stdin=subprocess.DEVNULL,

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -42,6 +42,15 @@ class Demo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """What `export` writes, by which fields, and into which file (empty: the standard output)."""
+
+    what: str = ""
+    fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """How app.py was called. `program` starts it again: interpreter and script.
 
@@ -57,6 +66,7 @@ class Call:
     new_store: bool = False
     replace: bool = False
     demo: Demo = Demo()
+    export: Export = Export()
 
     @property
     def orphaned(self) -> Callable[[], bool]:

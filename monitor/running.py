@@ -18,7 +18,7 @@ from domain.facts import CheckState
 from domain.intake import Times
 from domain.paging import Recipient, severities
 from domain.settings import ConfigError
-from monitor import arrivals, orders, reach
+from monitor import arrivals, orders, pushed, reach
 from monitor.channeltables import NamedChannel
 from monitor.cycle import Cycle
 from monitor.definitions import WatchedCheck
@@ -29,6 +29,7 @@ from monitor.inforce import InForce
 from monitor.outbox import Sender
 from monitor.pausing import settle_pause
 from monitor.publishing import published
+from monitor.pushed import TakeSamples
 from monitor.recorder import Recorder
 from monitor.roster import Roster, Watch, next_slot, opening_order
 from monitor.selfwatch import BEAT_S, SelfWatch, Tick, Vitals
@@ -114,7 +115,11 @@ class Running:
         self._upkeep = Upkeep(
             engine, lease, self._journal, self._recorder, self._cycle, self._ask, utc_now
         )
-        self._inbox = Inbox(engine, self._recorder, self._ask, arrivals.handlers(self._cycle))
+        handlers = {
+            **arrivals.handlers(self._cycle),
+            pushed.KIND: TakeSamples(lambda samples: self._cycle.rulings.observe(samples)),
+        }
+        self._inbox = Inbox(engine, self._recorder, self._ask, handlers)
         self._edits: int | None = None
         self._selfwatch = SelfWatch(look, beat=self._beat, stepped=self._on_step)
         self._ticker: asyncio.TimerHandle | None = None

@@ -22,12 +22,12 @@ from nocturne_client.instruments import (
     Gauge,
     Histogram,
     Summary,
-    Timer,
 )
 from nocturne_client.names import prometheus_name
 from nocturne_client.push import INTERVAL_S, Pusher
 from nocturne_client.registry import CONTENT_TYPE, Registry, Sample
 from nocturne_client.requests import Requests
+from nocturne_client.series import Timer
 
 __all__ = [
     "CONTENT_TYPE",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import json
 import logging
+import math
 import socket
 import threading
 import time
@@ -59,6 +60,7 @@ class Pusher:
         buffered_bytes: int = BUFFERED_BYTES,
         send: Send | None = None,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         if not url.startswith(("http://", "https://")):
             raise ValueError(f"{url!r} is no address: write it like https://nocturne.example")
@@ -71,6 +73,8 @@ class Pusher:
         self._labels = {"instance": socket.gethostname(), **_checked(labels or {})}
         self._buffered_bytes = buffered_bytes
         self._clock = clock
+        self._monotonic = monotonic
+        self._next_try = -math.inf
         self._waiting: deque[tuple[bytes, int]] = deque()
         self._bytes = 0
         self._wait_s = 0.0
@@ -108,15 +112,22 @@ class Pusher:
             self._collect()
             return self._flush(TIMEOUT_S)
 
+    def turn(self) -> None:
+        """What the thread does at each interval: take the numbers, and send unless it has to wait."""
+        with self._sending:
+            self._collect()
+            if self._monotonic() >= self._next_try:
+                self._flush(TIMEOUT_S)
+
     @property
     def waiting_bytes(self) -> int:
         """How much waits to be sent."""
         return self._bytes
 
     def _run(self) -> None:
-        while not self._stopping.wait(max(self._interval_s, self._wait_s)):
+        while not self._stopping.wait(self._interval_s):
             try:
-                self.push()
+                self.turn()
             except Exception:
                 # Whatever it was: metrics are no reason to disturb the application.
                 log.warning("metrics were not pushed", exc_info=True)
@@ -162,13 +173,14 @@ class Pusher:
             self.sent += count
         if self._wait_s:
             log.info("metrics are pushed again")
-        self._wait_s = 0.0
+        self._wait_s, self._next_try = 0.0, -math.inf
 
     def _note_failure(self, reason: str, asked_s: float) -> None:
         if not self._wait_s:
             log.warning("metrics can't be pushed, and are kept: %s", reason)
         doubled = min(max(self._wait_s * 2, FIRST_WAIT_S), LONGEST_WAIT_S)
         self._wait_s = min(max(doubled, asked_s), LONGEST_WAIT_S)
+        self._next_try = self._monotonic() + self._wait_s
 
 
 def bodies(

@@ -14,9 +14,9 @@ from nocturne_client.instruments import (
     Histogram,
     Instrument,
     Summary,
-    number,
 )
 from nocturne_client.names import prometheus_name
+from nocturne_client.series import number
 
 # https://prometheus.io/docs/instrumenting/exposition_formats/
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -20,6 +20,8 @@ from storage.schema import inbox
 # Some minutes of a busy sender: beyond that it is told to try again later.
 FULL = 10_000
 AT_ONCE = 500
+# What is read at once holds little more than this, or one arrival: the monitor has to carry it.
+BYTES_AT_ONCE = 2_000_000
 
 
 class InboxFull(Exception):
@@ -56,9 +58,17 @@ def append(
 
 def waiting(engine: Engine, *kinds: str, most: int = AT_ONCE) -> tuple[Arrival, ...]:
     """The oldest arrivals of these kinds that were not taken in yet, in their order."""
-    query = select(inbox).where(inbox.c.kind.in_(kinds)).order_by(inbox.c.id).limit(most)
+    sizes = select(inbox.c.id, func.length(inbox.c.body)).where(inbox.c.kind.in_(kinds))
     with reader(engine).connect() as connection:
-        return tuple(_arrival(row) for row in connection.execute(query))
+        found = connection.execute(sizes.order_by(inbox.c.id).limit(most)).all()
+        ids, held = [], 0
+        for number, size in found:
+            ids.append(number)
+            held += size
+            if held > BYTES_AT_ONCE:
+                break
+        query = select(inbox).where(inbox.c.id.in_(ids)).order_by(inbox.c.id)
+        return tuple(_arrival(row) for row in connection.execute(query)) if ids else ()
 
 
 def taken_in(connection: Connection, ids: Sequence[int]) -> None:

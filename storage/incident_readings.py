@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, select
+from sqlalchemy import Connection, Engine, Select, and_, or_, select
 
 from domain.incidents import Action, Incident, Severity
 from storage import definitions, outbox
@@ -109,14 +109,22 @@ class IncidentReadings:
             lines = _lines(connection, [each.id for each in found]) if found else {}
         return tuple(Alert(incident=each, message=_news(lines.get(each.id, ()))) for each in found)
 
-    def since(self, start: datetime, limit: int) -> tuple[Incident, ...]:
-        """The incidents opened since `start`, newest first, at most `limit`."""
+    def since(
+        self, start: datetime, limit: int, *, before: Incident | None = None
+    ) -> tuple[Incident, ...]:
+        """The incidents opened since `start`, newest first, at most `limit`.
+
+        With `before`, those that come after that one in this order.
+        """
         query = (
             select(incidents)
             .where(incidents.c.opened_at >= start)
             .order_by(incidents.c.opened_at.desc(), incidents.c.id.desc())
             .limit(limit)
         )
+        if before is not None:
+            at, same = incidents.c.opened_at, incidents.c.opened_at == before.opened_at
+            query = query.where(or_(at < before.opened_at, and_(same, incidents.c.id < before.id)))
         with self._engine.connect() as connection:
             return tuple(read(row) for row in connection.execute(query))
 

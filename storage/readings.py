@@ -14,7 +14,7 @@ from domain.incidents import fingerprint
 from domain.timeline import Gap
 from storage import counters, leadership, series, timescale
 from storage.changes import CHECK, MONITORING
-from storage.engine import from_ms, reader, to_ms
+from storage.engine import UNSTORABLE, from_ms, reader, to_ms
 from storage.leadership import Holder
 from storage.schema import (
     audit,
@@ -154,6 +154,8 @@ class Readings:
 
     def check(self, name: str) -> CheckRow | None:
         """One check; None when it is not known."""
+        if UNSTORABLE.search(name) is not None:
+            return None
         with self._engine.connect() as connection:
             row = connection.execute(STANDING.where(check_state.c.name == name)).one_or_none()
             if row is None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, insert, select, update
+from sqlalchemy import Connection, Engine, Row, and_, insert, or_, select, update
 
 from domain.incidents import Incident
 from domain.matching import Match, Present, Subject, as_table, stored_match
@@ -79,11 +79,23 @@ def end(engine: Engine, silence_id: int, *, actor: str, now: datetime) -> Silenc
     return ended
 
 
-def listed(engine: Engine, since: datetime) -> tuple[Silence, ...]:
-    """The silences that hold, are to come, or ended after `since`; the next to end first."""
+def listed(
+    engine: Engine, since: datetime, *, limit: int | None = None, after: int | None = None
+) -> tuple[Silence, ...]:
+    """The silences that hold, are to come, or ended after `since`; the next to end first.
+
+    At most `limit`; with `after`, those that follow the one of this number in this order. Raises
+    UnknownSilence when there is none of it.
+    """
     query = select(silences).where(silences.c.ends_at > since)
+    ends = silences.c.ends_at
     with reader(engine).connect() as connection:
-        rows = connection.execute(query.order_by(silences.c.ends_at, silences.c.id)).all()
+        if after is not None:
+            place = connection.execute(select(ends).where(silences.c.id == after)).scalar()
+            if place is None:
+                raise UnknownSilence(after)
+            query = query.where(or_(ends > place, and_(ends == place, silences.c.id > after)))
+        rows = connection.execute(query.order_by(ends, silences.c.id).limit(limit)).all()
     return tuple(_silence(row) for row in rows)
 
 

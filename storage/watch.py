@@ -56,7 +56,8 @@ class CounterWatch:
     ) -> None:
         self._engine = engine
         self._counter = counter
-        self._query = f"SELECT value FROM counters WHERE name = '{counter}'"
+        # A name of ours, never one that somebody gave.
+        self._query = f"SELECT value FROM counters WHERE name = '{counter}'"  # nosec B608
         self._monotonic = monotonic
         self._connection: PoolProxiedConnection | None = None
         self._listener: Listener | None = None

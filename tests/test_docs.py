@@ -407,6 +407,8 @@ def assert_each_has_an_example(text: str, routes: Sequence[str]) -> None:
             .replace(r"\{name\}", r"[\w-]+")
             .replace(r"\{silence_id\}", r"\d+")
             .replace(r"\{key_id\}", r"\d+")
+            .replace(r"\{token\}", r"noc_…")
+            .replace(r"\{what\}", r"(?:start|fail|log|\d+)")
             .replace(r"\{command_id\}", r"\d+")
             .replace(r"\{incident_id\}", r"INC-\d{8}-\d{4}")
         )

@@ -42,12 +42,16 @@ export function initials(name) {
 // The cards with the one among them that has the primary button: the first that nobody has taken.
 export function withPrimary(cards, operator, acknowledgements) {
   let found = false;
+  let offered = false;
   return cards.map((card) => {
     const incident = acknowledgements.seen(card.check.incident);
     const may = Boolean(operator && incident && incident.stage === "new");
     const primary = may && !found;
     found ||= may;
-    return { ...card, incident, may, primary, refusal: acknowledgements.refusal(incident) };
+    // Who may only look is offered the login once, where the button would be.
+    const offer = Boolean(!operator && !offered && incident?.stage === "new");
+    offered ||= offer;
+    return { ...card, incident, may, offer, primary, refusal: acknowledgements.refusal(incident) };
   });
 }
 

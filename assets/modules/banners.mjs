@@ -2,6 +2,8 @@
 
 import { el, icon, reconcile, setAttr, setText, svg } from "./dom.mjs";
 import { age, clock, count, moment, zoneName } from "./format.mjs";
+import { loginNotices } from "./account.mjs";
+import { loginLink } from "./session.mjs";
 import { redraw, shape } from "./shapes.mjs";
 
 const REASONS = {
@@ -9,6 +11,7 @@ const REASONS = {
   beat: "The monitor has stopped reporting: nothing is being measured.",
   never: "No monitor has ever reported to this server. Start it with: python app.py run",
   drawing: "This page could not draw the latest data. Reload it.",
+  login: "You are logged out: what stands here is no longer kept up to date.",
 };
 
 // The words of the slab.
@@ -25,7 +28,9 @@ export function slab() {
   const main = el("strong", { class: "slab-main number" });
   const side = el("span", { class: "slab-side number" });
   const known = el("span", { class: "slab-known number" });
-  const reason = el("span", { class: "slab-reason" });
+  const words = el("span");
+  const login = loginLink("Log in", { class: "slab-login" });
+  const reason = el("span", { class: "slab-reason" }, words, " ", login.node);
   const sign = svg(
     "svg",
     { class: "slab-sign", viewBox: "0 0 24 24", "aria-hidden": "true" },
@@ -48,7 +53,8 @@ export function slab() {
       setText(main, text.main);
       setText(side, text.side);
       setText(known, text.known);
-      setText(reason, text.reason);
+      setText(words, text.reason);
+      login.update(judgement.reason === "login");
     },
   };
 }
@@ -101,14 +107,16 @@ function banner(first) {
   const mark = level === "info" ? icon(first.icon ?? "info") : shape(level);
   const text = el("span", { class: "banner-text" });
   const hint = el("span", { class: "banner-hint" });
+  const link = first.link ? el("a", { class: "login-link", href: first.link.href }, first.link.text) : null;
   const time = el("span", { class: "banner-time number" });
-  const node = el("div", { class: "banner", "data-state": level }, mark, text, hint, time);
+  const node = el("div", { class: "banner", "data-state": level }, mark, text, hint, link, time);
   return {
     node,
     update({ notice, now, zone }) {
       if (level !== "info") redraw(mark, level);
       setText(text, notice.text);
       setText(hint, notice.hint ?? "");
+      if (link) setAttr(link, "href", notice.link.href);
       setText(time, Number.isFinite(notice.at) ? moment(notice.at, now, zone) : "");
     },
   };
@@ -119,7 +127,7 @@ export function bannerList() {
   return {
     node,
     update({ snapshot, store, now, zone }) {
-      const notices = noticesOf({ snapshot, store });
+      const notices = [...loginNotices(), ...noticesOf({ snapshot, store })];
       reconcile(
         node,
         notices.map((notice) => ({ ...notice, notice, now, zone })),

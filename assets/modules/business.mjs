@@ -8,6 +8,8 @@ import { setSearch } from "./router.mjs";
 import { ask } from "./thresholdapi.mjs";
 
 const EVERY_MS = 30_000;
+// Many cards are asked for less often, so that a board of hundreds does not keep the server busy.
+const EACH_MS = 500;
 const AT_ONCE = 4;
 const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const ARROWS = { up: "↗", down: "↘", flat: "→" };
@@ -43,7 +45,7 @@ function card({ metric: first }) {
   const draw = () => {
     if (!held?.course) return;
     const { course, period } = held;
-    setText(arrow, point === null ? ARROWS[direction(course)] : "");
+    setText(arrow, point === null ? ARROWS[direction(course)] ?? "" : "");
     setText(moved, point === null ? change(course, period) : pointText(course, point, ZONE, period.hours > 24));
   };
   const node = el("article", { class: "business-card" }, el("h3", { class: "business-title" }, first.title), el("code", { class: "business-name" }, first.name), el("p", { class: "business-figure" }, value, " ", means), chart.node, foot);
@@ -73,7 +75,7 @@ function group({ title }) {
 
 function empty() {
   const steps = firstSteps(location.origin);
-  const shown = (title, text) => el("div", { class: "business-step" }, el("h3", { class: "business-title" }, title), el("pre", { class: "business-code", tabindex: "0", "aria-label": title }, el("code", {}, text)));
+  const shown = (title, text) => el("div", { class: "business-step" }, el("h2", { class: "business-title" }, title), el("pre", { class: "business-code", tabindex: "0", "aria-label": title }, el("code", {}, text)));
   return el(
     "div",
     { class: "business-empty", hidden: "" },
@@ -107,8 +109,12 @@ export class BusinessPage {
       this.courses.clear();
       this.asked = -Infinity;
     }
-    if (!this.asking && document.visibilityState === "visible" && performance.now() - this.asked > EVERY_MS) this.load();
+    if (!this.asking && document.visibilityState === "visible" && performance.now() - this.asked > this.every()) this.load();
     this.draw();
+  }
+
+  every() {
+    return Math.max(EVERY_MS, EACH_MS * (this.metrics?.length ?? 0));
   }
 
   async load() {

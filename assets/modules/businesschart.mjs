@@ -34,7 +34,14 @@ function line({ at, values, step_s: step }, x, y) {
   return [
     svg("path", { class: "business-area", d: bandPath(middle, floor, values, x, y) }),
     svg("path", { class: "business-line", d: linePath(middle, values, x, y) }),
+    svg("path", { class: "business-dots", d: dots(middle, values, x, y) }),
   ];
+}
+
+// Values without neighbours, which a line would not show.
+function dots(at, values, x, y) {
+  const alone = (place) => values[place] !== null && (values[place - 1] ?? null) === null && (values[place + 1] ?? null) === null;
+  return at.map((moment, place) => (alone(place) ? `M${x(moment).toFixed(1)} ${y(values[place]).toFixed(1)}h0.01` : "")).join("");
 }
 
 // `{node, update(course, label)}`; `onPoint` is told which stretch the pointer is on, or null.

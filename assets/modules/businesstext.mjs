@@ -41,13 +41,15 @@ export function change({ value, before, shape }, period) {
   if (before === 0) return `none ${then}`;
   const percent = (100 * (value - before)) / Math.abs(before);
   const size = Math.abs(percent);
-  const shown = size < 1 ? "less than 1" : size > 999 ? "over 999" : String(Math.round(size));
+  if (size < 1) return `about as ${then}`;
+  const shown = size > 999 ? "over 999" : String(Math.round(size));
   return `${shown} % ${percent > 0 ? "more" : "less"} than ${then}`;
 }
 
-// "up", "down", "flat": which way the arrow points.
+// "up", "down", "flat": which way the arrow points; empty where there is nothing to compare.
 export function direction({ value, before }) {
-  if (!Number.isFinite(value ?? NaN) || !Number.isFinite(before ?? NaN) || value === before) return "flat";
+  if (!Number.isFinite(value ?? NaN) || !Number.isFinite(before ?? NaN)) return "";
+  if (value === before) return "flat";
   return value > before ? "up" : "down";
 }
 
@@ -73,7 +75,7 @@ export function grouped(metrics) {
 export function firstSteps(origin) {
   const entry = `{"metrics": [{"name": "files.processed", "kind": "counter", "labels": {"type": "pdf"}, "value": 42}]}`;
   return {
-    curl: [`curl -X POST ${origin}/api/v1/metrics \\`, `  -H "Authorization: Bearer $NOCTURNE_KEY" \\`, `  -H "Content-Type: application/json" \\`, `  -d '${entry}'`].join("\n"),
+    curl: [`curl -X POST ${origin}/api/v1/metrics \\`, `  -H "Authorization: Bearer $METRICS_KEY" \\`, `  -H "Content-Type: application/json" \\`, `  -d '${entry}'`].join("\n"),
     python: ["from nocturne_client import counter, push_to", "", 'FILES = counter("files.processed", "Files processed", ["type"])', `push_to("${origin}", key="noc_…")`, "", 'FILES.labels("pdf").inc()'].join("\n"),
   };
 }

@@ -3,6 +3,7 @@
 
 import { about, lengthOf, tagCounts } from "./checkslist.mjs";
 import { el, icon, reconcile, setAttr, setText } from "./dom.mjs";
+import { setWords } from "./session.mjs";
 
 const ACTIONS = [
   { verb: "acknowledge", label: "Acknowledge", key: "A", icon: "done" },
@@ -135,7 +136,7 @@ function replyLine({ orders }) {
       const reply = orders.reply;
       setAttr(node, "data-empty", reply ? null : "");
       setAttr(node, "data-refused", reply?.refused ? "" : null);
-      setText(text, reply?.text ?? "");
+      setWords(text, reply?.text ?? "");
       undo.hidden = !reply?.undo;
     },
   };

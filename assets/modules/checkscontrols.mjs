@@ -172,7 +172,15 @@ export function checksTools({ onColumns, onExport }) {
   const save = el("button", { type: "button", class: "button" }, icon("download"), "Export", el("span", { class: "unseen" }, " what is shown as CSV"));
   save.addEventListener("click", onExport);
   const menu = columnsMenu({ onChange: onColumns });
-  return { node: el("div", { class: "chk-tools" }, save, menu.node), update: menu.update };
+  const fresh = el("a", { class: "button chk-new", href: "/checks/new", "data-internal": "" }, icon("plus"), "New check");
+  return {
+    node: el("div", { class: "chk-tools" }, save, menu.node, fresh),
+    update(columns, { empty, operator }) {
+      menu.update(columns);
+      for (const node of [save, menu.node]) node.hidden = empty;
+      fresh.hidden = !operator;
+    },
+  };
 }
 
 export function shownColumns(width, phone) {

@@ -4,6 +4,7 @@
 import { count, span } from "./format.mjs";
 import { isActive } from "./filters.mjs";
 import { ORDER, shown, stateOf } from "./states.mjs";
+import { mayNot } from "./session.mjs";
 
 const OFTEN = Number.POSITIVE_INFINITY;
 
@@ -184,12 +185,11 @@ const ABOUT = {
   maintenance: [() => true, ""],
   tag: [() => true, ""],
 };
-export const VIEWER = "Only operators may do this; you may look.";
 
 export function about(verb, rows, operator) {
   const [fits, reason] = ABOUT[verb];
   const fitting = rows.filter(fits);
-  const refused = operator ? (fitting.length > 0 ? "" : reason) : VIEWER;
+  const refused = operator ? (fitting.length > 0 ? "" : reason) : mayNot();
   return { names: fitting.map((row) => row.check.name), refused };
 }
 

@@ -57,10 +57,9 @@ export class ChecksPage {
     setAttr(this.table.node, "data-frozen", at.frozen ? "" : null);
     setText(this.heading, checks.length > 0 ? checks.length.toLocaleString("en-GB") : "");
     this.filters.node.hidden = checks.length === 0;
-    this.tools.node.hidden = checks.length === 0;
     this.filters.update({ checks: snapshot.checks, fitting: rows.length, filter, sort, present, at });
     this.table.update({ rows, total: checks.length, names: this.places.places, filter, sort, at });
-    this.tools.update(this.table.columns);
+    this.tools.update(this.table.columns, { empty: checks.length === 0, operator: at.operator });
     this.updateBar(checks, rows, now, at.operator);
   }
 

@@ -74,6 +74,5 @@ export function score(value) {
 
 // How long a check has read what it reads, in words; empty when that is not known.
 export function lasting(check, now, since = check.since) {
-  if (Number.isFinite(since)) return span((now - since) / 1000);
-  return Number.isFinite(check.duration_s) ? span(check.duration_s) : "";
+  return Number.isFinite(since) ? span((now - since) / 1000) : "";
 }

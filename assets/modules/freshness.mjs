@@ -54,9 +54,11 @@ export class ServerClock {
 
 // fresh | amber | stale | waiting, and the age in ms that is shown (null: there never was a beat).
 // `broken`: this screen could not draw the latest data, which is as bad as not having it.
+// `refused`: the server gives this screen no data any more, so what it shows only grows older.
 // `watched`: how long this screen has been looking, for a server that answers but never had a beat.
-export function judge({ beatAge, silence, watched, broken = false }) {
+export function judge({ beatAge, silence, watched, broken = false, refused = false }) {
   const old = beatAge === null ? watched : Math.max(beatAge, silence);
+  if (refused) return { level: "stale", age: beatAge, reason: "login" };
   if (broken) return { level: "stale", age: beatAge, reason: "drawing" };
   if (beatAge === null) return { level: old > STALE_MS ? "stale" : "waiting", age: null, reason: silence > AMBER_MS ? "silent" : "never" };
   if (old > STALE_MS) return { level: "stale", age: beatAge, reason: silence > AMBER_MS ? "silent" : "beat" };

@@ -2,6 +2,7 @@
 
 import { count, moment, span } from "./format.mjs";
 import { ANONYMOUS, lookOf } from "./incidents.mjs";
+import { mayNot, session } from "./session.mjs";
 
 const SYSTEM = "nocturne";
 // As domain/incidents.py has it: what an operator may do in a stage.
@@ -13,11 +14,11 @@ const ALLOWED = {
   resolved: ["reopen"],
   closed: [],
 };
-export const VIEWER = "Only operators may act on incidents; you may look.";
+export const viewerWords = () => mayNot(session, "act on incidents");
 
 // Why a button does nothing now; empty when it does.
 export function refusedBecause(incident, verb, operator) {
-  if (!operator) return VIEWER;
+  if (!operator) return viewerWords();
   if (verb === "comment" || verb === "assign") return incident.stage === "closed" ? "It is closed: its timeline takes no more lines." : "";
   if (verb === "silence") return incident.open ? "" : "It is over: it pages nobody.";
   return (ALLOWED[incident.stage] ?? []).includes(verb) ? "" : `It is ${incident.stage}.`;
@@ -47,7 +48,7 @@ const SAID = {
   lapsed: "Acknowledgement lapsed",
   grew: "More is affected",
 };
-const ICONS = { acknowledged: "done", commented: "comment", assigned: "person", moved: "person", lapsed: "silence", repeated: "paging" };
+const ICONS = { acknowledged: "done", commented: "comment", published: "comment", assigned: "person", moved: "person", lapsed: "silence", repeated: "paging" };
 
 // A line as it is drawn: mark (a state's shape) or icon, who, main, more, quote.
 function lineEntry(line, me) {
@@ -58,6 +59,7 @@ function lineEntry(line, me) {
   if (line.action === "acknowledged") return { ...entry, main: "acknowledged", more: own };
   if (line.action === "moved") return { ...entry, main: MOVED[line.stage] ?? `moved it to ${line.stage}` };
   if (line.action === "commented") return { ...entry, main: "", more: "", quote: line.reason };
+  if (line.action === "published") return { ...entry, main: "on the status page", more: "", quote: line.reason };
   if (line.action === "assigned") return { ...entry, main: "assigned it", more: own };
   if (line.action === "severity rose" || line.action === "severity fell") return { ...entry, main: `Severity ${line.action.slice(9)} to ${line.severity}` };
   if (line.action === "resolved") {

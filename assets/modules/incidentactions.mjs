@@ -2,15 +2,17 @@
 
 import { el, icon, setAttr, setText } from "./dom.mjs";
 import { clock, zoneName } from "./format.mjs";
-import { refusedBecause, exactly, VIEWER } from "./incident.mjs";
+import { refusedBecause, exactly, viewerWords } from "./incident.mjs";
 import { refusalOf, send } from "./incidentorders.mjs";
 import { cleanName, myName, nameControl, rememberName } from "./incidentname.mjs";
+import { session, setWords } from "./session.mjs";
 
 const BUTTONS = [
   { key: "acknowledge", verb: "acknowledge", label: "Acknowledge", icon: "done", hint: "A" },
   { key: "acknowledge-for", verb: "acknowledge", label: "For …", title: "Acknowledge for a time, or so that it stays when things get worse", form: true },
   { key: "investigate", verb: "investigate", label: "Investigate", title: "Say that you look for the cause", icon: "search" },
   { key: "progress", verb: "progress", label: "Work on it", title: "Say that you repair it", icon: "person" },
+  { key: "take", verb: "assign", label: "Assign to me", icon: "person" },
   { key: "assign", verb: "assign", label: "Assign", icon: "person", hint: "S", form: true },
   { key: "comment", verb: "comment", label: "Comment", icon: "comment", hint: "C", form: true },
   { key: "resolve", verb: "resolve", label: "Resolve", icon: "done", hint: "E", form: true },
@@ -41,11 +43,13 @@ function choice(legend, name, options) {
 // Each form: its node, what it sends (null: not yet), and how it is emptied. `orders` by verb.
 function makeForms() {
   const who = textField({ autocomplete: "name" });
+  const whoLabel = labelled("Your name", who);
   const lasts = choice("For how long", "lasts", [["", "until it is over"], ["30", "30 min"], ["120", "2 h"]]);
   const sticky = el("input", { type: "checkbox" });
   const assignee = textField({ autocomplete: "name" });
   const me = el("button", { type: "button", class: "text-button" }, "to me");
   const text = el("textarea", { class: "inc-field", rows: 3, maxlength: 10000 });
+  const open = el("input", { type: "checkbox" });
   const asks = el("p", { class: "muted" });
   const notes = el("textarea", { class: "inc-field", rows: 2, maxlength: 10000 });
   const minutes = choice("For how long", "minutes", [["60", "1 h"], ["240", "4 h"], ["1440", "24 h"]]);
@@ -55,10 +59,13 @@ function makeForms() {
     "acknowledge-for": {
       title: "Acknowledge for a time",
       submit: "Acknowledge",
-      parts: [lasts.node, el("label", { class: "ticked" }, sticky, el("span", {}, "Keep it also when things get worse")), labelled("Your name", who)],
-      open: (view) => (who.value = view.me),
+      parts: [lasts.node, el("label", { class: "ticked" }, sticky, el("span", {}, "Keep it also when things get worse")), whoLabel],
+      open(view) {
+        who.value = view.me;
+        whoLabel.hidden = session.loggedIn;
+      },
       read() {
-        const name = rememberName(who.value);
+        const name = session.name || rememberName(who.value);
         return { ...(name ? { acknowledged_by: name } : {}), ...(lasts.value() ? { minutes: Number(lasts.value()) } : {}), ...(sticky.checked ? { sticky: true } : {}) };
       },
       clear() {
@@ -81,10 +88,13 @@ function makeForms() {
     comment: {
       title: "Comment",
       submit: "Add to the timeline",
-      parts: [labelled("What do others need to know?", text)],
+      parts: [labelled("What do others need to know?", text), el("label", { class: "ticked" }, open, el("span", {}, "Public: show it on the status page"))],
       open: () => {},
-      read: () => (text.value.trim() ? { text: text.value } : null),
-      clear: () => (text.value = ""),
+      read: () => (text.value.trim() ? { text: text.value, ...(open.checked ? { public: true } : {}) } : null),
+      clear() {
+        text.value = "";
+        open.checked = false;
+      },
     },
     resolve: {
       title: "Resolve",
@@ -184,6 +194,7 @@ export function incidentActions({ orders, clock: time, changed, done, fetch = gl
       if (opened === key) close();
       else open(key);
     } else if (key === "acknowledge") orders.give(view.doc.id, verb, myName() ? { acknowledged_by: myName() } : {});
+    else if (key === "take") orders.give(view.doc.id, verb, { assignee: myName() });
     else orders.give(view.doc.id, verb);
     return true;
   }
@@ -263,14 +274,15 @@ export function incidentActions({ orders, clock: time, changed, done, fetch = gl
       take.hidden = buttons.get("acknowledge").node.hidden;
       is("investigate", doc.open && doc.stage !== "investigating");
       is("progress", doc.open && doc.stage !== "in progress");
+      is("take", operator && doc.open && me && doc.assignee !== me);
       is("resolve", doc.open);
       is("silence", doc.open);
       is("reopen", doc.stage === "resolved");
       const said = orders.reply(doc.id);
-      setText(reply, said.text);
+      setWords(reply, said.text);
       setAttr(reply, "data-refused", said.refused ? "" : null);
       force.hidden = !said.force;
-      setText(viewer, operator ? "" : VIEWER);
+      setWords(viewer, operator ? "" : viewerWords());
       name.node.hidden = !operator;
       name.update(me);
       const form = opened && buttons.get(opened);

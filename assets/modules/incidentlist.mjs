@@ -7,6 +7,7 @@ import { behindText, emptyText, figuresText, format, holderText, hoursOf, incide
 import { nameControl } from "./incidentname.mjs";
 import { setSearch } from "./router.mjs";
 import { redraw, shape } from "./shapes.mjs";
+import { mayNot, session } from "./session.mjs";
 
 export const MOST_ROWS = 300;
 const HEADS = ["Severity", "Incident", "Id", "State", "Who has it", "Tags", "Since", "Lasted"];
@@ -225,7 +226,7 @@ function selectedBar({ acknowledge, clear }) {
       setText(number, chosen);
       setText(label, `Acknowledge ${fresh}`);
       take.disabled = fresh === 0 || !operator;
-      setAttr(take, "title", operator ? (fresh ? null : "All of them are acknowledged already.") : "Only operators may acknowledge; you may look.");
+      setAttr(take, "title", operator ? (fresh ? null : "All of them are acknowledged already.") : mayNot(session, "acknowledge"));
     },
   };
 }

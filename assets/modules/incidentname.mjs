@@ -1,6 +1,7 @@
-// Whose screen this is: a name that is kept here, and given with what is done to incidents.
+// Whose screen this is: the name of the login, else one that is kept here, and given with what is done to incidents.
 
 import { el, setAttr, setText } from "./dom.mjs";
+import { session } from "./session.mjs";
 
 const KEY = "nocturne.name";
 const LONGEST = 200;
@@ -16,6 +17,7 @@ export function cleanName(text) {
 
 // Storage may be refused (private windows, policies): the name then lasts until the reload.
 export function myName() {
+  if (session.name) return session.name;
   try {
     return cleanName(localStorage.getItem(KEY) ?? "");
   } catch {
@@ -70,6 +72,9 @@ export function nameControl({ onChange }) {
     node,
     open,
     update(me) {
+      // A login has its name, which stands with the account: there is nothing to tell.
+      if (session.loggedIn) form.hidden = true;
+      shown.hidden = session.loggedIn || !form.hidden;
       setText(shown, me ? `as ${me}` : "Tell your name");
       setAttr(shown, "title", "Your name: it stands in the timeline with what you acknowledge. It is kept in this browser.");
     },

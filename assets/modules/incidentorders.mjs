@@ -16,7 +16,8 @@ export function foresee(doc, { verb, body, at }) {
   const iso = new Date(at).toISOString();
   const stage = STAGES[verb] ?? doc.stage;
   const reason = { comment: body.text, assign: `to ${body.assignee ?? "nobody"}`, resolve: body.notes || "resolved by hand" }[verb] ?? `${stage} by hand`;
-  const line = { at: iso, actor: body.acknowledged_by ?? body.by ?? ANONYMOUS, action: ACTIONS[verb], stage, severity: doc.severity, reason, given: true };
+  const action = verb === "comment" && body.public ? "published" : ACTIONS[verb];
+  const line = { at: iso, actor: body.acknowledged_by ?? body.by ?? ANONYMOUS, action, stage, severity: doc.severity, reason, given: true };
   const after = { ...doc, stage, open: stage !== "resolved" && stage !== "closed", lines: [...(doc.lines ?? []), line] };
   if (verb === "acknowledge") {
     const until = body.minutes ? new Date(at + body.minutes * MINUTE).toISOString() : null;

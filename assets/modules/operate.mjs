@@ -1,7 +1,8 @@
 // Check now, pause, resume: the request, and what became of it in words, read out politely.
 
-import { setAttr, setText } from "./dom.mjs";
+import { setAttr } from "./dom.mjs";
 import { isTyping } from "./keyboard.mjs";
+import { mayNot, setWords } from "./session.mjs";
 
 const REPLY = "check-reply";
 const WORDS = { "check-now": "Checking", pause: "Pausing", resume: "Resuming" };
@@ -17,7 +18,7 @@ export function sentence(verb, status, body) {
   if (status === null) return "No answer from the server. Nothing is known to have changed.";
   if (status === 202) return "Late: the monitor has not answered yet. Its result will appear here.";
   if (status === 504) return "Late: the monitor did not take it up in time. It will not run.";
-  if (status === 401 || status === 403) return "Refused: operators may do this, you may only look.";
+  if (status === 401 || status === 403) return `Refused. ${mayNot()}`;
   if (status >= 400) return `Refused: ${body?.error ?? body?.detail ?? `HTTP ${status}`}.`;
   if (verb === "check-now") return `Done: ${body?.status ?? "checked"}, ${body?.message ?? "no message"}.`;
   return DONE[body?.state] ?? "Done.";
@@ -44,7 +45,7 @@ export function checkButtons({ onDone }) {
 
   function say(text) {
     const line = document.getElementById(REPLY);
-    if (line) setText(line, text.replace(/\.\.$/, "."));
+    if (line) setWords(line, text.replace(/\.\.$/, "."));
     clearTimeout(forget);
   }
 

@@ -9,6 +9,7 @@ import { checkAddress } from "./router.mjs";
 import { redraw, shape } from "./shapes.mjs";
 import { isProblem, PROBLEMS, shown, stateOf } from "./states.mjs";
 import { drawSpark } from "./tiles.mjs";
+import { loginLink, setWords } from "./session.mjs";
 
 export const MOST_CARDS = 12;
 export const MOST_CHILDREN = 6;
@@ -173,7 +174,7 @@ function card(first) {
     { class: "card" },
     el("div", { class: "card-head" }, mark, el("h2", { class: "card-title" }, link), word, kind),
     el("p", { class: "card-when" }, time, " ", since),
-    el("div", { class: "card-body" }, sentence, taken.who, taken.refusal, el("div", { class: "card-actions" }, taken.button, open, taken.nobody, taken.id, facts, target)),
+    el("div", { class: "card-body" }, sentence, taken.who, taken.refusal, el("div", { class: "card-actions" }, taken.button, taken.login.node, open, taken.nobody, taken.id, facts, target)),
     drawn.node,
     blocked.node,
   );
@@ -212,6 +213,7 @@ function takenBy(link) {
   const id = el("code", { class: "card-incident" });
   const refusal = el("p", { class: "card-refusal", role: "status" });
   const button = el("button", { type: "button", class: "button acknowledge" }, "Acknowledge", el("kbd", { "aria-hidden": "true" }, "A"));
+  const login = loginLink("Log in to acknowledge", { class: "button" });
   let give = () => {};
   button.addEventListener("click", () => {
     // The button goes away: the focus stays with the card.
@@ -224,11 +226,13 @@ function takenBy(link) {
     id,
     refusal,
     button,
-    update({ incident, may, primary, refusal: said, acknowledge }, now) {
+    login,
+    update({ incident, may, offer, primary, refusal: said, acknowledge }, now) {
       give = () => acknowledge(incident.id);
       button.hidden = !may;
+      login.update(offer);
       setAttr(button, "data-primary", primary ? "" : null);
-      setText(refusal, said);
+      setWords(refusal, said);
       refusal.hidden = !said;
       setText(id, incident?.id);
       id.hidden = !incident;

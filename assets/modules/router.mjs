@@ -52,7 +52,7 @@ function followed(event) {
 
 // React owns these anchors, but no prop of theirs is aria-current.
 export function markCurrent() {
-  for (const link of document.querySelectorAll(".rail-link")) {
+  for (const link of document.querySelectorAll(".rail-link[href]")) {
     const path = new URL(link.href).pathname;
     const current = path === "/" ? location.pathname === "/" : location.pathname.startsWith(path);
     if (current && !link.hasAttribute("aria-current")) link.setAttribute("aria-current", "page");

@@ -2,6 +2,8 @@
 
 export const ADDRESS = "/live/snapshot";
 export const EVERY_MS = 2000;
+const DELTA = "application/vnd.nocturne.delta+json";
+const ACCEPT = `${DELTA}, application/json`;
 const DEADLINE_MS = 5000;
 
 // A header's milliseconds, or null when it is absent, empty or not a number.
@@ -16,10 +18,25 @@ export function isSnapshot(body) {
   return Boolean(body) && typeof body === "object" && Array.isArray(body.checks) && Array.isArray(body.groups);
 }
 
+// Does this answer tell only what has changed since an earlier one?
+export function isDelta(response) {
+  return (response.headers.get("Content-Type") ?? "").startsWith(DELTA);
+}
+
+// The document that a delta makes of the one it is based on. Pure; what did not change is shared.
+export function applied(base, { top, changed, added, order }) {
+  const byName = new Map(base.checks.map((check) => [check.name, check]));
+  for (const patch of changed) byName.set(patch.name, { ...byName.get(patch.name), ...patch });
+  for (const check of added) byName.set(check.name, check);
+  const names = order ?? base.checks.map((check) => check.name);
+  return { ...base, ...top, checks: names.map((name) => byName.get(name)) };
+}
+
 export class Poller {
-  constructor({ clock, onAnswer, onSnapshot, fetch = globalThis.fetch.bind(globalThis) }) {
-    Object.assign(this, { clock, onAnswer, onSnapshot, fetch });
+  constructor({ clock, onAnswer, onSnapshot, onRefused = () => {}, fetch = globalThis.fetch.bind(globalThis) }) {
+    Object.assign(this, { clock, onAnswer, onSnapshot, onRefused, fetch });
     this.etag = null;
+    this.body = null;
     this.request = null;
     this.lastBegun = null;
   }
@@ -49,16 +66,23 @@ export class Poller {
   }
 
   async exchange(request, sent) {
-    const headers = this.etag ? { "If-None-Match": this.etag } : {};
+    const headers = { Accept: ACCEPT, ...(this.etag ? { "If-None-Match": this.etag } : {}) };
     const response = await this.fetch(ADDRESS, {
       headers,
       cache: "no-store",
       credentials: "same-origin",
       signal: request.signal,
     });
+    if (this.request !== request) return;
+    if (response.status === 401 || response.status === 403) {
+      // Who logs in again may see other things: what was known to be unchanged is asked for anew.
+      this.etag = null;
+      this.onRefused();
+      return;
+    }
     const news = response.status === 200;
     if (!news && !(response.status === 304 && this.etag)) return;
-    const body = news ? await response.json() : null;
+    const body = news ? this.whole(response, await response.json()) : null;
     const serverNow = headerMs(response.headers, "Nocturne-Now");
     if (this.request !== request || serverNow === null || (news && !isSnapshot(body))) return;
     this.clock.answered(serverNow, headerMs(response.headers, "Nocturne-Beat"), sent);
@@ -68,7 +92,16 @@ export class Poller {
     });
     if (news) {
       this.etag = response.headers.get("ETag");
+      this.body = body;
       this.onSnapshot(body);
     }
+  }
+
+  // The document of an answer; null for a delta of another one than stands here: the whole is asked for.
+  whole(response, body) {
+    if (!isDelta(response)) return body;
+    if (this.body && body?.base === this.etag) return applied(this.body, body);
+    this.etag = null;
+    return null;
   }
 }

@@ -1,5 +1,7 @@
 // What the Thresholds page asks of the server: one function, and what an answer means in words.
 
+import { mayNot, session } from "./session.mjs";
+
 const DEADLINE_MS = 15_000;
 
 // `{status, body}`; a status of null means that nobody answered, or that it was called off.
@@ -43,7 +45,7 @@ export function pointsPath(metric, labels, hours, until = null) {
 // Why something was not done, in words.
 export function refusal(status, body) {
   if (status === null) return "No answer from the server. Nothing is known to have changed.";
-  if (status === 401 || status === 403) return "Operators may change this, you may only look.";
+  if (status === 401 || status === 403) return mayNot(session, "change this");
   return told(body?.detail) || `The server answered HTTP ${status}.`;
 }
 

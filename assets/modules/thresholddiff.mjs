@@ -2,6 +2,7 @@
 
 import { el, icon, reconcile, setAttr, setText } from "./dom.mjs";
 import { NAMES, showField } from "./thresholdtext.mjs";
+import { mayNot, session, setWords } from "./session.mjs";
 
 function changeRow() {
   const name = el("span", { class: "change-name" });
@@ -51,9 +52,9 @@ export function thresholdDiff(on) {
       reconcile(changes, changesShown(model), (change) => change.key, changeRow);
       changes.hidden = model.changes.length === 0;
       setAttr(order, "data-refused", refusal ? "" : null);
-      setText(order, refusal || model.order || "");
+      setWords(order, refusal || model.order || "");
       order.hidden = !(refusal || model.order);
-      setText(note, at.operator ? model.note : "Operators may save this. You may look, drag and try.");
+      setWords(note, at.operator ? model.note : `${mayNot(session, "save this")} You may drag and try.`);
       const off = !at.operator || model.busy || Boolean(refusal) || (model.changes.length === 0 && !row.isNew) || model.incomplete;
       if (save.disabled !== off) save.disabled = off;
       setText(save.firstChild, row.isNew ? "Add" : "Save");

@@ -4,6 +4,7 @@ import { el, icon, setAttr, setText } from "./dom.mjs";
 import { moment } from "./format.mjs";
 import { redraw, shape } from "./shapes.mjs";
 import { stateText } from "./thresholdtable.mjs";
+import { mayNot, session } from "./session.mjs";
 
 function button(text) {
   return el("button", { type: "button", class: "button" }, text);
@@ -32,7 +33,7 @@ export function thresholdHead(on) {
     for (const each of [switched, back, remove]) {
       const off = !at.operator || model.busy;
       if (each.disabled !== off) each.disabled = off;
-      setAttr(each, "title", at.operator ? null : "Operators may change this, you may only look");
+      setAttr(each, "title", at.operator ? null : mayNot(session, "change this"));
     }
     versions.hidden = Boolean(row.isNew);
     setText(versions.lastChild, row.isNew ? "" : String(row.version));

@@ -7,6 +7,7 @@ import { setSearch } from "./router.mjs";
 import { redraw, shape } from "./shapes.mjs";
 import { isFiring, ONLY, parse, withFields } from "./thresholdrows.mjs";
 import { isNumber, showDuration, showValue, SIGNS } from "./thresholdtext.mjs";
+import { mayNot, session } from "./session.mjs";
 
 function change(fields, options) {
   setSearch(withFields(location.search, fields), options);
@@ -40,7 +41,7 @@ export function thresholdTools({ onNew }) {
       const active = filter.q !== "" || filter.only !== "";
       setText(count, !ready ? "" : active ? `${shown} of ${all}` : String(all));
       if (add.disabled === operator) add.disabled = !operator;
-      setAttr(add, "title", operator ? "Add a rule" : "Operators may add rules, you may only look");
+      setAttr(add, "title", operator ? "Add a rule" : mayNot(session, "add rules"));
     },
   };
 }

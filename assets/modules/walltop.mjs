@@ -9,6 +9,7 @@ const REASONS = {
   beat: "The monitor is silent",
   never: "No monitor ever reported",
   drawing: "The data could not be drawn",
+  login: "Logged out, or the wall's link was revoked",
 };
 const LONG = 10;
 

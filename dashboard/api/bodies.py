@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
 
-from dashboard.api.orders import TURNING, UNWRITABLE, Body, Refused, decode
+from dashboard.api.orders import TURNING, UNWRITABLE, Body, Refused, convert, decode
 from domain.operating import LONGEST_TEXT
 
 B = TypeVar("B", bound=Body)
 
+FORM = "application/x-www-form-urlencoded"
 LARGEST = 256 * 1024
 DEEPEST = 16
 MOST = 100
@@ -48,6 +50,34 @@ def strictly(data: bytes, body: type[B]) -> B:
     return decode(data, body)
 
 
+def written(data: bytes, body: type[B], mimetype: str) -> B:
+    """The body of a request that may be a form as well; what begins as JSON does is read as that.
+
+    That is what curl sends when its caller forgets to say what it is. Raises Refused.
+    """
+    if mimetype != FORM or not data or data.lstrip().startswith(b"{"):
+        return strictly(data, body)
+    if len(data) > LARGEST:
+        raise Refused(f"the body has more than {LARGEST // 1024} KiB")
+    fields = _fields(data)
+    _examine(fields)
+    return convert(fields, body)
+
+
+def _fields(data: bytes) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(
+            data.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=MOST,
+        )
+    except ValueError:
+        raise Refused("the body is not a form, or has too many fields") from None
+    return _once(pairs)
+
+
 def parsed(data: bytes) -> dict[str, Any]:
     """The JSON object of a body; Wrong stands where a value can't be one. Raises Refused."""
     try:
@@ -78,7 +108,7 @@ def _number(text: str) -> float | Wrong:
     return number if math.isfinite(number) else Wrong("it is larger than a number can be")
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         found[key] = Wrong("it is given twice") if key in found else value

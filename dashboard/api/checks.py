@@ -100,6 +100,13 @@ class Checks:
         note = g.pop("nocturne_unjudged", None)
         return told if note is None else {**told, "note": note}
 
+    def named(self, name: str, kind: defined.Kind) -> list[dict[str, Any]]:
+        """The check of this name as it is told, or nothing."""
+        with self._engine.connect() as connection:
+            asked = [name] if UNSTORABLE.search(name) is None else []
+            found = definitions.load_some(connection, CHECK, asked)
+        return [defined.document(kind, each) for each in found]
+
     def attempt(self, asked: Tried) -> Response:
         """Have the monitor run a draft once; what it found, or where that will be found."""
         before = None if asked.of is None else known(self._engine, CHECK, asked.of)
@@ -120,9 +127,10 @@ class Checks:
 
     def _wrong(self, table: Table, given: Table, *, is_new: bool) -> list[Mistake]:
         """What is wrong with a table as far as the web can tell."""
-        if not is_new and given.get("kind", table.get("kind")) != table.get("kind"):
+        before = {} if is_new else known(self._engine, CHECK, str(table["name"])).in_force
+        if before and given.get("kind", before.get("kind")) != before.get("kind"):
             return [_mistake(table, "kind", "can't be changed: make another check")]
-        literals = [_mistake(table, key, reason) for key, reason in spelt_out(given)]
+        literals = [_mistake(table, key, reason) for key, reason in spelt_out(given, before)]
         shown = set(COMMON) & {key for key in given if _has_placeholder(given[key])}
         told = [_mistake(table, key, "takes no ${…}: everybody sees it") for key in sorted(shown)]
         named = set(_names_in(table.get("depends_on")))
@@ -141,7 +149,7 @@ class Checks:
             return [_mistake(table, "kind", f"there is no such kind: {', '.join(schemas)}")]
         inside = kinds.own(schemas[kind])
         fields = inside.get("properties", {})
-        missing = [key for key in inside.get("required", []) if key not in table]
+        missing = [key for key in inside.get("required", []) if table.get(key) is None]
         unknown = [key for key in table if key not in COMMON and key not in fields]
         return [
             *(_mistake(table, key, "is missing") for key in missing),
@@ -222,6 +230,10 @@ def blueprint(
     @routes.get("")
     def listed() -> Response:
         limit = _limit(request.args.get("limit"))
+        name = request.args.get("name")
+        if name is not None:
+            one = checks.named(name, kind)
+            return answer({"count": len(one), "checks": one, "next": None})
         after = request.args.get("cursor", "")
         if UNSTORABLE.search(after) is not None:
             raise Refused("cursor: take it from the answer before")

@@ -11,8 +11,9 @@ import msgspec
 from flask import Blueprint, Response, request
 from sqlalchemy.exc import DBAPIError
 
+from dashboard.api import pages
 from dashboard.api.answers import answer, problem
-from dashboard.api.bodies import strictly
+from dashboard.api.bodies import written
 from dashboard.api.health import WRONG_HOURS, hours_of
 from dashboard.api.orders import Acknowledge, Assign, Body, Comment, Move, Refused, Resolve
 from dashboard.api.queries import prefers_page
@@ -49,7 +50,7 @@ def blueprint(
 
         @routes.post(f"/<incident_id>/{verb.value}", endpoint=verb.value)
         def carry_out(incident_id: str) -> Response:
-            asked = strictly(request.get_data(), body)
+            asked = written(request.get_data(), body, request.mimetype)
             _known(incident_id)
             wanted = asked.order(verb)
             changes.carry_out(incident_id, wanted, actor=asked.actor, now=clock())
@@ -85,11 +86,14 @@ def _read(
     @routes.get("/history")
     def history() -> Response:
         hours = _hours(HISTORY_HOURS)
-        found = readings.since(clock() - timedelta(hours=hours), HISTORY_ROWS)
-        documents = [incident_document(each) for each in found]
-        truncated = len(found) == HISTORY_ROWS
-        body = {"hours": hours, "count": len(found), "incidents": documents}
-        return answer({**body, "truncated": truncated})
+        most = pages.limit(HISTORY_ROWS, HISTORY_ROWS)
+        before = _cursor(readings, request.args.get("cursor"))
+        # One more than is shown tells whether there are further ones.
+        found = readings.since(clock() - timedelta(hours=hours), most + 1, before=before)
+        shown = [incident_document(each) for each in found[:most]]
+        more = found[most - 1].id if len(found) > most else None
+        body = {"hours": hours, "count": len(shown), "incidents": shown}
+        return answer({**body, "truncated": more is not None, "next": more})
 
     @routes.get("/statistics")
     def figures() -> Response:
@@ -211,6 +215,16 @@ def _known(incident_id: str) -> None:
     """What is no id is not looked for: some of it the store could not even be asked."""
     if ID.fullmatch(incident_id) is None:
         raise UnknownIncident(incident_id)
+
+
+def _cursor(readings: IncidentReadings, text: str | None) -> Incident | None:
+    """The incident after which a page begins, named by its id; None for the first page."""
+    if text is None:
+        return None
+    found = readings.tell(text) if ID.fullmatch(text) is not None else None
+    if found is None:
+        raise pages.wrong_cursor()
+    return found.incident
 
 
 def _hours(default: float) -> float:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
 
@@ -83,16 +84,17 @@ class Acknowledge(Body):
 
 
 class Comment(Signed, kw_only=True):
-    """A line for the timeline."""
+    """A line for the timeline; a `public` one stands on the status page too."""
 
     texts: ClassVar[tuple[str, ...]] = ("text",)
     text: Text
+    public: bool = False
 
     def order(self, verb: Verb) -> Order:
         """The order. Raises Refused when there is nothing to say."""
         if not self.text.strip():
             raise Refused("text: it is empty")
-        return Order(verb=verb, text=self.text)
+        return Order(verb=verb, text=self.text, public=self.public)
 
 
 class Assign(Signed, kw_only=True):
@@ -129,6 +131,18 @@ def decode(data: bytes, body: type[B]) -> B:
         raise Refused(_in_words(str(error))) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Refused("the body is not JSON") from None
+    return _checked(read)
+
+
+def convert(fields: Mapping[str, Any], body: type[B]) -> B:
+    """The body that a form's fields make, numbers and flags read from text. Raises Refused."""
+    try:
+        return _checked(msgspec.convert(fields, body, strict=False))
+    except msgspec.ValidationError as error:
+        raise Refused(_in_words(str(error))) from None
+
+
+def _checked(read: B) -> B:
     for field in read.names:
         _check_name(field, getattr(read, field))
     for field in read.texts:

@@ -9,6 +9,8 @@ from dashboard.api.answers import problem
 
 # The parameters that may be given as often as one likes.
 MANY = frozenset({"label"})
+# Those that only exports take more than once.
+EXPORTS, MANY_THERE = "/api/v1/export/", frozenset({"check"})
 
 
 def attach(server: Flask) -> None:
@@ -20,8 +22,9 @@ def refuse_repeated() -> Response | None:
     """400 that names the parameter; None when there is nothing to refuse. Pages read their own."""
     if not request.path.startswith(PROGRAMS) or prefers_page():
         return None
+    many = MANY | MANY_THERE if request.path.startswith(EXPORTS) else MANY
     for name, values in request.args.lists():
-        if len(values) > 1 and name not in MANY:
+        if len(values) > 1 and name not in many:
             return problem(400, f"{ascii(name[:50]).strip(chr(39))}: it is given twice")
     return None
 

@@ -21,6 +21,8 @@ from storage.readings import CheckRow, Readings
 
 KIND = "result"
 RETRY_S = 5
+# Pushed metrics may fill the inbox up to its limit, and a result still finds room.
+FULL = 2 * inbox.FULL
 
 
 class Reported(Body, kw_only=True):
@@ -49,7 +51,7 @@ def blueprint(engine: Engine, readings: Readings, clock: Callable[[], datetime])
             return problem(409, f"a check of kind {row.kind} measures by itself")
         told = _told(strictly(request.get_data(), Reported), clock())
         _check_order(row, told)
-        inbox.append(engine, KIND, name, msgspec.json.encode(told), clock())
+        inbox.append(engine, KIND, name, msgspec.json.encode(told), clock(), full=FULL)
         return answer({"state": "taken", "at": told.at.isoformat()}, 202)
 
     @routes.errorhandler(Refused)

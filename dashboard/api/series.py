@@ -19,7 +19,7 @@ from domain.mistakes import ConfigError
 from domain.units import unit_of
 from storage import definitions
 from storage.changes import RULE, UnknownDefinition
-from storage.engine import reader
+from storage.engine import UNSTORABLE, reader
 from storage.series_readings import Named, SeriesReadings
 
 LONGEST_HOURS = 24 * 366 * 5.0
@@ -34,7 +34,7 @@ def blueprint(engine: Engine, clock: Callable[[], datetime], levels: Sequence[Le
 
     @routes.get("")
     def listed() -> Response:
-        metric, rule = request.args.get("metric"), _rule(engine, request.args.get("rule"))
+        metric, rule = _metric(), _rule(engine, request.args.get("rule"))
         wanted = _labels().items()
         limit = None if wanted or rule is not None else MOST_SERIES + 1
         found = tuple(
@@ -95,6 +95,8 @@ def _rule(engine: Engine, name: str | None) -> AlertRule | None:
     """The rule in force of this name; None when none is asked for."""
     if name is None:
         return None
+    if UNSTORABLE.search(name) is not None:
+        raise UnknownDefinition(RULE, name)
     with reader(engine).connect() as connection:
         found = definitions.load_one(connection, RULE, name)
     if found is None:
@@ -102,8 +104,18 @@ def _rule(engine: Engine, name: str | None) -> AlertRule | None:
     return ruletable.read_rule(found.in_force)
 
 
+def _metric() -> str | None:
+    return _storable("metric", request.args.get("metric"))
+
+
+def _storable(field: str, text: str | None) -> str | None:
+    if text is not None and UNSTORABLE.search(text) is not None:
+        raise Refused(f"{field}: it has control characters in it")
+    return text
+
+
 def _named() -> Named:
-    metric = request.args.get("metric")
+    metric = _metric()
     if not metric:
         raise Refused("metric: it is missing")
     return Named(metric=metric, labels=tuple(sorted(_labels().items())))
@@ -112,6 +124,7 @@ def _named() -> Named:
 def _labels() -> dict[str, str]:
     labels: dict[str, str] = {}
     for text in request.args.getlist("label"):
+        _storable("label", text)
         label, equals, value = text.partition("=")
         if not label or not equals:
             raise Refused("label: write it like label=host=web-1")

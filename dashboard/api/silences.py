@@ -11,6 +11,7 @@ import msgspec
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
+from dashboard.api import pages
 from dashboard.api.answers import answer, problem
 from dashboard.api.bodies import strictly
 from dashboard.api.orders import Body, Name, Refused, Text
@@ -22,6 +23,8 @@ from storage import silences
 from storage.silences import UnknownSilence
 
 ENDED_HOURS = 24
+LARGEST_PAGE = 1_000
+LARGEST = 2**63 - 1
 SOON = timedelta(hours=1)
 Minutes = Annotated[int, msgspec.Meta(ge=1, le=366 * 24 * 60)]
 
@@ -55,10 +58,16 @@ def blueprint(
 
     @routes.get("")
     def listed() -> Response:
-        now = clock()
-        found = silences.listed(engine, now - timedelta(hours=ENDED_HOURS))
-        documents = [document(each, now) for each in found]
-        return answer({"count": len(documents), "silences": documents})
+        now, most = clock(), pages.limit(LARGEST_PAGE, LARGEST_PAGE)
+        since = now - timedelta(hours=ENDED_HOURS)
+        # One more than is shown tells whether there are further ones.
+        try:
+            found = silences.listed(engine, since, limit=most + 1, after=_cursor())
+        except UnknownSilence:
+            raise pages.wrong_cursor() from None
+        documents = [document(each, now) for each in found[:most]]
+        more = str(found[most - 1].id) if len(found) > most else None
+        return answer({"count": len(documents), "silences": documents, "next": more})
 
     @routes.post("")
     def make() -> Response:
@@ -134,6 +143,15 @@ def _state(silence: Silence, now: datetime) -> str:
     if silence.is_active(now):
         return "active"
     return "pending"
+
+
+def _cursor() -> int | None:
+    text = request.args.get("cursor")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < len(str(LARGEST))):
+        raise pages.wrong_cursor()
+    return int(text)
 
 
 def _match(table: dict[str, Any]) -> Match:

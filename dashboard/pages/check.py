@@ -55,6 +55,7 @@ def layout(name: str) -> Component:
                     html.Header(
                         className="check-top",
                         children=[
+                            html.Div(id=ids.CHECK_MANAGE, className="check-actions"),
                             html.Div(id=ids.CHECK_ACTIONS, className="check-actions"),
                             html.Div(id=ids.CHECK_HEAD, className="check-head"),
                             html.Div(
@@ -75,6 +76,11 @@ def layout(name: str) -> Component:
                         id=ids.CHECK_RESULTS,
                         className="piece check-results",
                         **attributes(aria_label="Last results"),
+                    ),
+                    html.Section(
+                        id=ids.CHECK_DEFINITION,
+                        className="piece check-definition",
+                        **attributes(aria_label="Definition"),
                     ),
                 ],
             ),

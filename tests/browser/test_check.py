@@ -114,7 +114,7 @@ def test_a_name_that_no_check_has_says_so_and_leads_back(
 
     assert "No check has this name" in screen.text(".check-unknown h1")
     screen.one(".check-unknown .button").click()
-    screen.until("location.pathname === '/' && $$('.tile').length > 8")
+    screen.until("location.pathname === '/checks' && $$('[role=row]').length > 8")
 
 
 def test_a_viewer_sees_no_buttons_that_would_be_refused(screen: Screen, shipped: Installed) -> None:

@@ -13,18 +13,19 @@ from tests.installed import Installed
 pytestmark = pytest.mark.browser
 
 OVERVIEW, CHECK, THRESHOLDS = "/", "/checks/nocturne-web", "/thresholds"
-CHECKS, WALL = "/checks", "/wall"
+CHECKS, WALL, BUSINESS = "/checks", "/wall", "/business"
 READY = {
     OVERVIEW: "$$('.tile').length > 8",
     CHECK: "document.querySelector('.js-plotly-plot')?.data?.length > 0 && $$('.results').length",
     CHECKS: "$$('.chk-row').length > 8",
     WALL: "document.querySelector('.wall').dataset.mode !== 'waiting'",
+    BUSINESS: "!document.querySelector('.business-empty')?.hidden",
     THRESHOLDS: "document.querySelector('.threshold-line') && $$('.threshold-name').length > 3",
 }
 PAGES = pytest.mark.parametrize(
     "page",
-    [OVERVIEW, CHECK, CHECKS, WALL, THRESHOLDS],
-    ids=["overview", "check", "checks", "wall", "thresholds"],
+    [OVERVIEW, CHECK, CHECKS, WALL, BUSINESS, THRESHOLDS],
+    ids=["overview", "check", "checks", "wall", "business", "thresholds"],
 )
 THEMES = pytest.mark.parametrize("theme", ["dark", "light"])
 

@@ -358,3 +358,39 @@ def test_a_sender_that_asks_too_much_waits_and_others_do_not() -> None:
     assert limits.wait_s("b") == 0
     now += 0.5
     assert [limits.wait_s("a"), limits.wait_s("a")] == [0, 0.5]
+
+
+def test_a_reader_with_a_walls_token_can_still_log_in(store: Filled, server: Flask) -> None:
+    now = datetime.now(UTC)
+    _, secret = keys.make(store.engine, KeyKind.WALL, name="lobby", actor="ann", now=now)
+    wall = server.test_client()
+    wall.get(f"/wall?token={secret.text}")
+
+    asked = wall.get("/settings", headers={"Accept": "text/html,*/*;q=0.8"})
+
+    assert asked.headers["Location"] == "/login?next=%2Fsettings"
+
+
+def test_somebody_sees_the_own_logins_and_ends_all_but_this_one(
+    logged_in: Callable[[str], FlaskClient],
+) -> None:
+    here, there, other = logged_in("bob"), logged_in("bob"), logged_in("eve")
+
+    listed = here.get("/api/v1/account/sessions").get_json()["sessions"]
+    ended = here.post("/api/v1/account/sessions/end", json={})
+
+    assert [each["here"] for each in listed].count(True) == 1
+    assert len(listed) == 2
+    assert all(
+        each.keys() == {"created_at", "seen_at", "address", "agent", "here"} for each in listed
+    )
+    assert ended.get_json() == {"ended": 1}
+    answers = [each.get("/live/snapshot").status_code for each in (here, there, other)]
+    assert answers == [200, 401, 200]
+
+
+def test_a_key_has_no_logins_to_see_or_end(store: Filled, server: Flask) -> None:
+    client, key = server.test_client(), bearer(store, Scope.READ)
+
+    assert client.get("/api/v1/account/sessions", headers=key).get_json()["count"] == 0
+    assert client.post("/api/v1/account/sessions/end", headers=key, json={}).status_code == 403

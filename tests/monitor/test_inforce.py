@@ -133,3 +133,51 @@ def test_a_check_that_is_removed_while_a_rule_names_it_is_told_of_by_rule_and_ch
     assert lost is not None
     assert '"swap"' in lost and 'there is no check "api"' in lost
     assert notice(engine, CHECKS_NOTICE) is None
+
+
+def loaded(engine: Engine, in_force: InForce, lease: Lease) -> dict[str, dict[str, Detail]]:
+    """The checks in force over a file with `cpu` and `disk`: their own fields by name."""
+    tables: tuple[dict[str, Detail], ...] = (
+        {"name": "cpu", "kind": "system", "resource": "cpu"},
+        {"name": "disk", "kind": "system", "resource": "disk", "depends_on": ["cpu"]},
+    )
+    configuration = Configuration(settings=Settings(), checks=tables, source="config.toml")
+    in_force.publish(lease, configuration, START)
+    found = in_force.load(configuration, START)
+    return {each.definition.name: dict(each.definition.fields) for each in found}
+
+
+@pytest.mark.parametrize(
+    ("patch", "said"),
+    [
+        ({"resource": "nosuch"}, 'check "cpu" resource = "nosuch"'),
+        ({"depends_on": ["gone"]}, "no check is named"),
+        ({"depends_on": ["disk"]}, "dependencies run in a circle"),
+    ],
+)
+def test_edits_that_can_not_be_leave_that_check_as_in_the_file_and_all_others_as_edited(
+    engine: Engine, in_force: InForce, lease: Lease, patch: dict[str, Detail], said: str
+) -> None:
+    changes = Changes(engine)
+    loaded(engine, in_force, lease)
+    changes.edit(CHECK, "cpu", patch, actor="ann", now=START)
+    changes.edit(CHECK, "disk", {"resource": "load"}, actor="ann", now=START)
+    made: dict[str, Detail] = {"name": "web", "kind": "tcp", "host": "h", "port": 1}
+    wrong: dict[str, Detail] = {"name": "bad", "kind": "tcp", "host": "h", "port": "x"}
+    needs: dict[str, Detail] = {**made, "name": "child", "depends_on": ["bad"]}
+    for table in (made, wrong, needs):
+        changes.add(CHECK, str(table["name"]), table, actor="ann", now=START)
+
+    found = loaded(engine, in_force, lease)
+
+    assert found.keys() == {"cpu", "disk", "web"}
+    assert (found["cpu"]["resource"], found["disk"]["resource"]) == ("cpu", "load")
+    told = notice(engine, definitions.EDITS_NOTICE)
+    assert told is not None
+    assert said in told
+    assert 'check "bad" port' in told and 'check "child" depends_on' in told
+    changes.edit(CHECK, "cpu", dict.fromkeys(patch), actor="ann", now=START)
+    for name in ("bad", "child"):
+        changes.remove(CHECK, name, actor="ann", now=START)
+    loaded(engine, in_force, lease)
+    assert notice(engine, definitions.EDITS_NOTICE) is None

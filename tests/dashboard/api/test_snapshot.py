@@ -26,6 +26,7 @@ from storage.incident_readings import IncidentReadings
 from storage.readings import Readings
 from storage.schema import channel_health, outbox
 from tests.dashboard.filled import Filled, about, fill
+from tests.domain.test_deltas import applied
 from tests.monitor.stand_ins import START, Clock
 
 
@@ -113,6 +114,48 @@ def test_a_new_result_changes_the_tag(store: Filled, client: FlaskClient, clock:
 
     assert answer.status_code == 200
     assert answer.get_json()["overall"] == "critical"
+
+
+def test_who_takes_deltas_gets_what_changed_and_others_get_all(
+    store: Filled, client: FlaskClient, clock: Clock
+) -> None:
+    clock.forward(2 * 3600)
+    first = client.get("/live/snapshot")
+    clock.forward(2)
+    store.results("api", [Status.CRITICAL] * 3, clock.now)
+    known = {"If-None-Match": first.headers["ETag"]}
+
+    change = client.get("/live/snapshot", headers={**known, "Accept": snapshot.DELTA})
+    whole = client.get("/live/snapshot", headers=known)
+
+    body = change.get_json(force=True)
+    assert change.content_type == snapshot.DELTA
+    assert change.headers["ETag"] == whole.headers["ETag"]
+    assert body["base"] == first.headers["ETag"]
+    assert (body["added"], body["order"]) == ([], None)
+    assert applied(first.get_json(), body) == whole.get_json()
+    assert [each["name"] for each in body["changed"]] == ["api"]
+
+
+def test_with_time_alone_no_check_is_news(client: FlaskClient, clock: Clock) -> None:
+    clock.forward(2 * 3600)
+    first = client.get("/live/snapshot").headers["ETag"]
+    clock.forward(25)
+
+    body = client.get(
+        "/live/snapshot", headers={"If-None-Match": first, "Accept": snapshot.DELTA}
+    ).get_json(force=True)
+
+    assert (body["changed"], body["top"].keys()) == ([], {"at"})
+
+
+def test_a_snapshot_that_is_not_known_any_more_is_answered_with_all(client: FlaskClient) -> None:
+    asked = {"If-None-Match": '"another-7"', "Accept": snapshot.DELTA}
+
+    answer = client.get("/live/snapshot", headers=asked)
+
+    assert answer.content_type == snapshot.WHOLE
+    assert len(answer.get_json()["checks"]) == 2
 
 
 def test_the_body_is_compressed_for_those_who_take_it(client: FlaskClient) -> None:

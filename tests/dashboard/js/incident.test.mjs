@@ -52,7 +52,7 @@ test("a button that does nothing says why", () => {
   const because = (stage, verb, operator = true) => refusedBecause(incident({ stage, open: stage !== "resolved" && stage !== "closed" }), verb, operator);
 
   assert.equal(because("new", "acknowledge"), "");
-  assert.match(because("new", "acknowledge", false), /Only operators/);
+  assert.match(because("new", "acknowledge", false), /Operators may act/);
   assert.equal(because("investigating", "acknowledge"), "It is investigating.");
   assert.equal(because("resolved", "reopen"), "");
   assert.match(because("closed", "comment"), /closed/);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { ServerClock } from "../../../assets/modules/freshness.mjs";
-import { headerMs, Poller } from "../../../assets/modules/snapshot.mjs";
+import { applied, headerMs, Poller } from "../../../assets/modules/snapshot.mjs";
 
 const BODY = { version: "1", checks: [], groups: [] };
 
@@ -79,4 +79,41 @@ test("a request that hangs is given up after its deadline", async () => {
 test("an empty header is no beat at the beginning of time", () => {
   assert.equal(headerMs(new Headers({ "Nocturne-Beat": "" }), "Nocturne-Beat"), null);
   assert.equal(headerMs(new Headers(), "Nocturne-Beat"), null);
+});
+
+const check = (name, status) => ({ name, status, spark: [1] });
+const BASE = { version: "1", at: 1, groups: [], checks: [check("a", "healthy"), check("b", "healthy")] };
+const DELTA = { "Content-Type": "application/vnd.nocturne.delta+json" };
+const NEWS = { top: { at: 2 }, changed: [{ name: "b", status: "critical" }], added: [], order: null };
+
+test("a delta changes what it names, and all else stays the same object", () => {
+  const after = applied(BASE, NEWS);
+
+  assert.deepEqual(after, { ...BASE, at: 2, checks: [check("a", "healthy"), check("b", "critical")] });
+  assert.equal(after.checks[0], BASE.checks[0]);
+  assert.equal(BASE.checks[1].status, "healthy");
+});
+
+test("checks come, go and change places with the order of a delta", () => {
+  const after = applied(BASE, { top: {}, changed: [], added: [check("c", "warning")], order: ["c", "b"] });
+
+  assert.deepEqual(after.checks, [check("c", "warning"), check("b", "healthy")]);
+  assert.deepEqual(applied(BASE, { top: {}, changed: [], added: [], order: [] }).checks, []);
+});
+
+test("a delta counts on top of the snapshot that stands here, and of no other one", async () => {
+  const shown = [];
+  const answers = [
+    answer(200, { body: BASE }),
+    answer(200, { body: { base: '"a"', ...NEWS }, headers: { ...DELTA, ETag: '"b"' } }),
+    answer(200, { body: { base: '"x"', ...NEWS }, headers: { ...DELTA, ETag: '"c"' } }),
+    answer(200, { body: BASE }),
+  ];
+  const { poller, seen } = setup(answers);
+  poller.onSnapshot = (snapshot) => shown.push(snapshot.checks[1].status);
+
+  for (let asked = 0; asked < 4; asked += 1) await poller.ask();
+
+  assert.deepEqual(shown, ["healthy", "critical", "healthy"]);
+  assert.deepEqual(seen.asked.map((each) => each.headers["If-None-Match"]), [undefined, '"a"', '"b"', undefined]);
 });

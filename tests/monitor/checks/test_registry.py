@@ -18,10 +18,12 @@ OURS = {
         "custom",
         "dns",
         "file",
+        "heartbeat",
         "http",
         "mqtt",
         "network",
         "openai",
+        "passive",
         "ping",
     ),
     *(
