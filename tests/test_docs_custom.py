@@ -25,7 +25,12 @@ ORDERS = "/srv/shop/orders"
 
 def blocks() -> dict[str, str]:
     """The Python and the TOML of the section, by language."""
-    own = CHECKS.read_text(encoding="utf-8").split("### `custom`\n")[1].split("\n## ")[0]
+    own = (
+        CHECKS.read_text(encoding="utf-8")
+        .split("### `custom`\n")[1]
+        .split("\n## ")[0]
+        .split("\n### ")[0]
+    )
     return {language: text for language, text in FENCED.findall(own) if language}
 
 

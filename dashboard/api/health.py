@@ -38,7 +38,7 @@ GROUPS: Mapping[str, tuple[str, str]] = {
     "network": ("network", "reachable"),
     "process": ("processes", "running"),
     "application": ("applications", "operational"),
-    "heartbeat": ("heartbeats", "on time"),
+    "job": ("heartbeats", "on time"),
     "command": ("commands", "ok"),
     "service": ("services", "healthy"),
     "system": ("system", "healthy"),

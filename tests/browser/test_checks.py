@@ -177,7 +177,7 @@ def test_a_viewer_is_told_why_nothing_happens(show: Show, store: Filled) -> None
 
     screen.press("j", "x", "p")
 
-    screen.until("document.querySelector('.chk-reply').innerText.includes('Only operators')")
+    screen.until("document.querySelector('.chk-reply').innerText.includes('To make changes')")
     assert not any(table.get("enabled") is False for table in tables(store).values())
 
 

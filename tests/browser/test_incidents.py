@@ -238,7 +238,7 @@ def test_a_viewer_sees_why_the_buttons_do_nothing(show: Show, store: Filled) -> 
     screen.until(f"{STAGE} === 'new'")
 
     assert screen.js("$$('.action').filter(shows).every((each) => each.disabled)")
-    assert "Only operators" in screen.text(".action-side")
+    assert "To make changes, open the link printed" in screen.text(".action-side")
     screen.press("a")
     assert screen.js(STAGE) == "new"
 
@@ -259,8 +259,11 @@ def test_a_problem_on_the_overview_opens_its_incident_without_a_page_load(
     screen.mark()
 
     card = "$$('.card').find((card) => card.querySelector('.card-name').innerText === 'shop-db')"
-    assert screen.js(f"{card}.querySelector('.card-actions a').innerText") == "Open incident"
-    screen.js(f"{card}.querySelector('.card-actions a').click()")
+    assert (
+        screen.js(f"{card}.querySelector('.card-actions a:not([hidden])').innerText")
+        == "Open incident"
+    )
+    screen.js(f"{card}.querySelector('.card-actions a:not([hidden])').click()")
     screen.until("document.querySelector('h1.incident-title')?.innerText.includes('shop-db')")
 
     assert screen.path == page_of(store)

@@ -260,7 +260,7 @@ def test_viewers_may_try_and_not_save(screen: Screen, served: Served) -> None:
 
     assert screen.js("document.querySelector('.threshold-diff .primary').disabled") is True
     assert screen.js("document.querySelector('.threshold-new').disabled") is True
-    assert "Operators may save this" in screen.text(".diff-note")
+    assert "You may drag and try" in screen.text(".diff-note")
 
 
 def test_a_phone_shows_the_list_then_the_editor_without_sideways_scroll(

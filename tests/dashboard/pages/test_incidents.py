@@ -122,5 +122,6 @@ def test_those_who_may_not_look_get_neither(store: Filled, known: str) -> None:
     closed = create_app(store.settings(anonymous="none"), store.engine).server.test_client()
 
     for path in ("/incidents", known):
-        for accept in (BROWSER, PROGRAM):
-            assert get(closed, path, accept).status_code == 401
+        led = get(closed, path, BROWSER)
+        assert (led.status_code, led.headers["Location"].partition("?")[0]) == (303, "/login")
+        assert get(closed, path, PROGRAM).status_code == 401
