@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.keys import Keys
 
 from tests.browser import test_accessibility as accessibility
@@ -13,6 +15,7 @@ from tests.browser.conftest import QUICK, address, port, running
 from tests.browser.driver import Screen
 from tests.browser.shop import Server, services
 from tests.installed import Installed
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -39,9 +42,16 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
 
 
 def fill(screen: Screen, key: str, text: str) -> None:
-    field = screen.one(f"#cf-{key}")
-    field.clear()
-    field.send_keys(text)
+    """Type into a field. A form that was just opened may be laid out once more: then again."""
+
+    def typed() -> bool:
+        with contextlib.suppress(StaleElementReferenceException):
+            field = screen.one(f"#cf-{key}")
+            field.clear()
+            field.send_keys(text)
+        return bool(screen.js(f"document.querySelector('#cf-{key}')?.value === {json.dumps(text)}"))
+
+    wait_for(typed, 10, pause_s=0.2)
 
 
 def test_a_check_is_tried_saved_watched_edited_deleted_and_brought_back(
