@@ -59,6 +59,7 @@ def blueprint(
             # What fails with the first rows is still answered; later it can only be broken off.
             begun = tuple(islice(pieces, FEW))
         except BaseException:
+            # Whatever ended it: its place is free for the next export.
             done()
             raise
         if len(begun) < FEW:
