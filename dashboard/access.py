@@ -16,6 +16,7 @@ import structlog
 from flask import Request, Response, g, request
 
 from dashboard.api.answers import problem
+from dashboard.callbackbodies import is_well_formed, page_asked_for
 from dashboard.identity import BadKey, Identities, who
 from dashboard.ratelimits import RateLimits
 from domain.access import Identity, Need, Role, Scope, Verdict, verdict
@@ -298,7 +299,7 @@ class Access:
         needed = self._callbacks.get(output) if isinstance(output, str) else None
         if needed is None:
             raise Refused(403, "not allowed")
-        if not _well_formed(body):
+        if not is_well_formed(body):
             raise Refused(400, "inputs and outputs are not as Dash sends them")
         if self.role() < needed and not _is_walls(body):
             raise Refused(403, "not allowed")
@@ -316,18 +317,6 @@ def anonymous_role(settings: Settings) -> Role:
     return ROLES[settings.web.anonymous] if alone else Role.NOBODY
 
 
-def _well_formed(body: dict[str, Any]) -> bool:
-    """Whether a callback's body has the parts that Dash takes for granted, so that it can't fail on them."""
-    parts = [*_list(body.get("inputs")), *_list(body.get("state"))]
-    flat = [item for part in parts for item in (part if isinstance(part, list) else [part])]
-    return (
-        isinstance(body.get("inputs"), list)
-        and isinstance(body.get("outputs"), dict | list)
-        and isinstance(body.get("changedPropIds", []), list)
-        and all(isinstance(item, dict) and {"id", "property"} <= item.keys() for item in flat)
-    )
-
-
 def _scopes(route: tuple[str, str], asked: Request) -> frozenset[Scope]:
     """The scopes that open a route by themselves, at this address."""
     if route[0] == PAGES and asked.path != WALL_PAGE:
@@ -337,16 +326,10 @@ def _scopes(route: tuple[str, str], asked: Request) -> frozenset[Scope]:
 
 def _is_walls(body: dict[str, Any]) -> bool:
     """Whether a callback is that of Dash's router for the wall: all that a wall's token may call."""
-    inputs = [each for each in body["inputs"] if isinstance(each, dict)]
-    paths = [each.get("value") for each in inputs if each["property"] == "pathname"]
-    return body.get("output") in DASH_CALLBACKS and paths == [WALL_PAGE]
+    return body.get("output") in DASH_CALLBACKS and page_asked_for(body) == WALL_PAGE
 
 
 def is_for_a_reader(asked: Request) -> bool:
     """Whether a browser asks for a page, which a page for people may answer."""
     best = asked.accept_mimetypes.best_match(["application/json", "text/html"])
     return asked.method == "GET" and best == "text/html" and not asked.path.startswith("/api/")
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -328,6 +328,36 @@ def test_a_walls_token_opens_the_wall_and_nothing_else(store: Filled, server: Fl
     assert wall.get("/live/snapshot").status_code == 401
 
 
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        [("x", "/checks/shop-db"), ("pathname", "/wall")],
+        [("pathname", "/checks/shop-db"), ("pathname", "/wall")],
+        [("search", "/checks/shop-db"), ("pathname", "/wall"), ("pathname", "/wall")],
+        [[("pathname", "/checks/shop-db")], ("pathname", "/wall")],
+        [[("pathname", "/wall")], ("pathname", "/wall")],
+        [("pathname", ["/wall"]), ("pathname", "/wall")],
+        [],
+    ],
+)
+def test_a_walls_token_gets_no_other_page_by_inputs_under_other_names(
+    store: Filled, server: Flask, inputs: list[Any]
+) -> None:
+    now = datetime.now(UTC)
+    _, secret = keys.make(store.engine, KeyKind.WALL, name="hall", actor="ann", now=now)
+    wall = server.test_client()
+    wall.get(f"/wall?token={secret.text}")
+
+    def sent(each: Any) -> Any:
+        if isinstance(each, list):
+            return [sent(one) for one in each]
+        return {"id": "_pages_location", "property": each[0], "value": each[1]}
+
+    body = {"output": ROUTER, "outputs": [], "inputs": [sent(each) for each in inputs]}
+
+    assert wall.post("/_dash-update-component", json=body).status_code == 403
+
+
 def route(client: FlaskClient, path: str) -> int:
     """What Dash's router answers for a page."""
     outputs = [{"id": "_pages_content", "property": "children"}]
