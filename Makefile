@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := app.py domain storage monitor dashboard launch nocturne_client
-JS := $(wildcard assets/*.js assets/*/*.js)
+JS := $(wildcard assets/*.js assets/*/*.js assets/*/*.mjs)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-test run test faults lint bench screens lock clean

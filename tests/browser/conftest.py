@@ -29,6 +29,8 @@ warning = 1000
 critical = 2000
 description = "Load per core, each second."
 """
+# What the tests themselves drive up.
+BUSY = re.compile(r'^resource = "(cpu|load)"\n', re.MULTILINE)
 PROFILES: list[Path] = []
 
 
@@ -74,11 +76,18 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
 
 
 def shipped_checks() -> str:
-    """All checks of the shipped config.toml."""
+    """All checks of the shipped config.toml, which stay healthy however busy this machine is."""
     text = (ROOT / "config.toml").read_text(encoding="utf-8")
     start = re.search(r"^\[\[check\]\]$", text, re.MULTILINE)
     assert start is not None
-    return text[start.start() :]
+    tables = re.split(r"^(?=\[\[check\]\]$)", text[start.start() :], flags=re.MULTILINE)
+    return "".join(calm(table) if BUSY.search(table) else table for table in tables)
+
+
+def calm(table: str) -> str:
+    """A table of a check with levels that are never reached: a page under test must not change."""
+    kept = re.sub(r"^(warning|critical) = .*\n", "", table, flags=re.MULTILINE)
+    return BUSY.sub(r"\g<0>warning = 1000\ncritical = 2000\n", kept)
 
 
 def running(made: Installed) -> Iterator[Installed]:
