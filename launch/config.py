@@ -12,7 +12,7 @@ from typing import Any
 from domain import toml_lines
 from domain.configuration import Configuration
 from domain.mistakes import ConfigError, Mistake, located, shown
-from domain.settings import ARRAYS, ENVIRONMENT, parse_settings, variable_of
+from domain.settingtables import ARRAYS, ENVIRONMENT, parse_settings, variable_of
 
 VARIABLE = "NOCTURNE_CONFIG"
 FILE_NAME = "config.toml"

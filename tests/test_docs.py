@@ -17,7 +17,8 @@ import app
 from dashboard.access import ROUTES
 from domain import rulefields, ruletable, windowtable
 from domain.checktable import COMMON
-from domain.settings import PLAIN, TABLES, Settings, parse_settings
+from domain.settings import Settings
+from domain.settingtables import PLAIN, TABLES, parse_settings
 from domain.units import unit_of
 from domain.version import VERSION
 from launch import commands

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.mistakes import MASK, Mistake, shown
-from domain.settings import ARRAYS, PLAIN, TABLES, Settings, Web, parse_settings
+from domain.settings import Settings, Web
+from domain.settingtables import ARRAYS, PLAIN, TABLES, parse_settings
 
 
 def mistakes(document: dict[str, Any], environ: dict[str, str] | None = None) -> list[str]:
