@@ -127,12 +127,7 @@ REMARKS = frozenset({Action.FLAPPING, Action.STEADY, Action.GREW})
 # Answers of the gate that hold back whatever is said, until something else is over: then it is
 # asked again. Flapping holds back pages alone.
 HOLDS = frozenset(
-    {
-        PageReason.SILENCED,
-        PageReason.NO_CHANNEL,
-        PageReason.MAINTENANCE,
-        PageReason.UNCONFIRMED,
-    }
+    {PageReason.SILENCED, PageReason.NO_CHANNEL, PageReason.MAINTENANCE, PageReason.UNCONFIRMED}
 )
 LONGEST_GROUP = 200
 

@@ -26,6 +26,7 @@ from monitor.drafts import Drafts
 from monitor.foreign import ForeignRunner
 from monitor.inbox import Inbox
 from monitor.inforce import InForce
+from monitor.keeping import KEEP_OFFSET_S, KEEP_S, Keeping
 from monitor.outbox import Sender
 from monitor.pausing import settle_pause
 from monitor.publishing import published
@@ -33,7 +34,6 @@ from monitor.pushed import TakeSamples
 from monitor.recorder import Recorder
 from monitor.roster import Roster, Watch, next_slot, opening_order
 from monitor.selfwatch import BEAT_S, SelfWatch, Tick, Vitals
-from monitor.storekeeper import Storekeeper
 from monitor.timetable import Timetable, turn
 from monitor.upkeep import SWEEP_S, Upkeep
 from storage import counters, web_figures
@@ -52,14 +52,8 @@ FLUSH_S = 1.5
 AGAIN_S = 2.0
 GAP = timedelta(seconds=10)
 LISTEN_S = 10.0
-KEEP_S = 3600.0
-# A window of samples is sealed a quarter of an hour after its end.
-KEEP_OFFSET_S = 900.0
 SOON_S = 60.0
 LONG_GAP = timedelta(hours=1)
-BACKUP_NOTICE = "backup"
-KEEP_NOTICE = "storekeeper"
-KEPT_NOT = "The store is not put in order: nothing is sealed, deleted or backed up."
 
 
 class Running:
@@ -92,7 +86,6 @@ class Running:
             obstacle=partial(obstacle, file_of(configuration.settings.storage.url)),
         )
         self._journal.times = self._times
-        self._storekeeper = Storekeeper(lease, environ)
         self._in_force = InForce(engine, self._journal, environ)
         self._foreign = ForeignRunner()
         self._sender = Sender(engine, lease, self._ask, utc_now)
@@ -114,6 +107,9 @@ class Running:
         )
         self._upkeep = Upkeep(
             engine, lease, self._journal, self._recorder, self._cycle, self._ask, utc_now
+        )
+        self._keeping = Keeping(
+            lease, environ, self._upkeep, self._journal, self._ask, clock=utc_now
         )
         handlers = {
             **arrivals.handlers(self._cycle),
@@ -192,7 +188,7 @@ class Running:
             log.warning("runs given up at the stop", count=left)
         await self._foreign.close()
         await self._sender.close()
-        await self._storekeeper.close()
+        await self._keeping.close()
         return await asyncio.to_thread(self._recorder.stop, FLUSH_S)
 
     async def _run_check(self, name: str, attempt: int, slot: datetime | None) -> None:
@@ -302,22 +298,7 @@ class Running:
         task.add_done_callback(self._tasks.discard)
 
     async def _keep(self) -> None:
-        await self._upkeep.before_keeping()
-        report = await self._storekeeper.run(self._configuration.settings.storage)
-        if report is None:
-            return
-        failed = report if isinstance(report, str) else None
-        await self._tell(KEEP_NOTICE, failed and f"{KEPT_NOT} {failed}")
-        if not isinstance(report, str):
-            await self._tell(BACKUP_NOTICE, report.backup_error)
-            await self._upkeep.after_keeping()
-
-    async def _tell(self, key: str, error: str | None) -> None:
-        """Put up a banner of this text, or take it down without one."""
-        if error is None:
-            await self._ask(lambda: self._journal.withdraw(key))
-        else:
-            await self._ask(lambda: self._journal.notify(key, "error", error, utc_now()))
+        await self._keeping.keep(self._configuration.settings.storage)
 
     def _times(self) -> Times:
         """Of which times samples are taken in now."""

@@ -59,6 +59,15 @@ def deliver(
         gate=gate,
     )
     _overtake(connection, incident, paging, now)
+    _post(connection, incident, step, line, paging, now)
+    _note(connection, incident, step, paging, now, silence)
+    return paging
+
+
+def _post(
+    connection: Connection, incident: Incident, step: Step, line: int, paging: Paging, now: datetime
+) -> None:
+    """Write the deliveries into the outbox; `line` is the row of the timeline that they tell of."""
     body = _body(incident, step, now)
     rows = [
         {
@@ -69,7 +78,7 @@ def deliver(
             "channel": each.channel,
             "event": each.event.value,
             "body": body,
-            "state": "pending",
+            "state": DeliveryState.PENDING.value,
             "reason": each.reason.value,
             "attempts": 0,
             "created_at": now,
@@ -80,15 +89,25 @@ def deliver(
     ]
     if rows:
         connection.execute(insert(outbox), rows)
-    decided = {"subject": incident.fingerprint, "gate": GATE, "at": now}
+
+
+def _note(
+    connection: Connection,
+    incident: Incident,
+    step: Step,
+    paging: Paging,
+    now: datetime,
+    silence: Silence | None,
+) -> None:
+    """Store why a step was paged or not."""
     detail = f"{step.action.value}, {incident.id}"
     if paging.reason is PageReason.SILENCED and silence is not None:
         until = f"until {silence.ends_at:%Y-%m-%d %H:%M} UTC"
         detail = f"{detail}: by {silence.author}, {until}, {silence.reason}"
+    decided = {"subject": incident.fingerprint, "gate": GATE, "at": now}
     connection.execute(
         insert(decisions).values(**decided, reason=paging.reason.value, detail=detail)
     )
-    return paging
 
 
 def take_back(connection: Connection, incident: Incident, step: Step, now: datetime) -> bool:
