@@ -20,6 +20,8 @@ Labels = tuple[tuple[str, str], ...]
 
 LONGEST_FINGERPRINT = 300
 CHECK = "check"
+# What the incident of a rule that speaks for itself is of, where a check has its kind.
+KIND = "rule"
 MACHINE = "system."
 COOLDOWN_S = 900.0
 INTERVAL_S = 10.0

@@ -16,9 +16,10 @@ GATE = "incident"
 
 
 class Reason(StrEnum):
-    """What the incident gate answers for a check, in the order in which it asks."""
+    """What the incident gate answers for a check or a rule, in the order in which it asks."""
 
     PAUSED = "paused"
+    NO_DATA = "no data yet"
     HELD = "held"
     INCONCLUSIVE = "inconclusive"
     BLOCKED = "blocked"

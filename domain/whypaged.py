@@ -79,7 +79,7 @@ class Case:
 
 # The questions of the incident gate, with the reasons that stop there.
 QUESTIONS: Sequence[tuple[str, frozenset[Reason]]] = (
-    ("Is it being checked?", frozenset({Reason.PAUSED})),
+    ("Is it being checked?", frozenset({Reason.PAUSED, Reason.NO_DATA})),
     ("Is anything wrong with it?", frozenset({Reason.HEALTHY})),
     ("Is that confirmed?", frozenset({Reason.NOT_YET_HARD, Reason.HELD})),
     ("Can it be told from here?", frozenset({Reason.INCONCLUSIVE})),
@@ -137,6 +137,8 @@ def _stopped(case: Case) -> str:
     match case.gate:
         case Reason.PAUSED:
             return f"No: it is not being checked{since}{read}."
+        case Reason.NO_DATA:
+            return f"Not yet: nothing that it looks at has been measured{since}{read}."
         case Reason.HEALTHY:
             return f"No: it is healthy{since}{read}."
         case Reason.NOT_YET_HARD:

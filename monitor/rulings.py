@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from domain.alertrules import (
     CHECK,
     INTERVAL_S,
+    KIND,
     AlertRule,
     Labels,
     Missing,
@@ -31,7 +32,6 @@ from monitor.stock import is_spared
 from monitor.windows import Windows
 from storage.rule_rows import Ruled
 
-KIND = "rule"
 # States without news are stored so often, so that a restart knows when a series was last seen.
 STORED_EVERY = timedelta(seconds=60)
 FORGOTTEN_AFTER = timedelta(hours=1)

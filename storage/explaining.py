@@ -10,18 +10,21 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Row, func, select
 
 from domain.alertrules import CHECK as CHECK_LABEL
+from domain.alertrules import KIND
 from domain.facts import CheckState, Status
 from domain.incidents import Incident, fingerprint
 from domain.matching import Match, Subject
 from domain.mistakes import ConfigError
 from domain.muting import GATE, Reason, incident_gate
 from domain.paging import Recipient, severities
+from domain.ruletable import read_rule
 from domain.silences import silenced_by
 from domain.whypaged import Case, Delivered
-from domain.windows import covers
+from domain.windows import Window, covers
 from domain.windowtable import read_window
-from storage import definitions, standing
-from storage.changes import CHANNEL, CHECK, MAINTENANCE
+from storage import backtesting, definitions, rule_rows, standing
+from storage.changes import CHANNEL, CHECK, MAINTENANCE, RULE
+from storage.definitions import Definition
 from storage.engine import reader
 from storage.incident_rows import read
 from storage.schema import (
@@ -65,16 +68,65 @@ def case_of_rule(engine: Engine, key: str, now: datetime) -> Case | None:
         if check is None or decided is not None:
             gate = decided or (Reason.PASSED if row.level else Reason.HEALTHY)
             detail = str(row.state.get("message", ""))
-            return _case(connection, engine, row.rule, key, gate, detail, now)
+            case = _case(connection, engine, row.rule, key, gate, detail, now)
+            state = rule_rows.decode(row.state)
+            since = None if state is None else state.since
+            return _in_its_window(connection, engine, case, since, now)
     # It feeds the status of that check, whose incident it is.
     return case_of_check(engine, check, now)
 
 
-def keys_of_rule(engine: Engine, rule: str) -> tuple[str, ...]:
-    """The fingerprints of all series that a rule has spoken of."""
+def cases_of_rule(engine: Engine, rule: str, now: datetime) -> list[Case]:
+    """One case for each series that a rule has spoken of, or why it has not; none without a rule."""
     query = select(rule_states.c.fingerprint).where(rule_states.c.rule == rule)
     with reader(engine).connect() as connection:
-        return tuple(connection.scalars(query.order_by(rule_states.c.fingerprint)))
+        keys = connection.scalars(query.order_by(rule_states.c.fingerprint)).all()
+        definition = definitions.load_one(connection, RULE, rule)
+    if keys or definition is None:
+        found = (case_of_rule(engine, key, now) for key in keys)
+        return [each for each in found if each is not None]
+    return [_silent(engine, definition)]
+
+
+def _silent(engine: Engine, definition: Definition) -> Case:
+    """The case of a rule that has said nothing yet."""
+    name, table = definition.name, definition.in_force
+    if definition.orphaned or table.get("enabled") is False:
+        return Case(component=name, gate=Reason.PAUSED, detail="the rule is switched off")
+    try:
+        is_measured = backtesting.is_measured(engine, read_rule(table))
+    except ConfigError:
+        return Case(component=name, gate=Reason.PAUSED, detail="the rule is not valid any more")
+    detail = "it is evaluated with the next value" if is_measured else str(table.get("metric", ""))
+    return Case(
+        component=name,
+        gate=Reason.NOT_YET_HARD if is_measured else Reason.NO_DATA,
+        detail=detail,
+        recipients=recipients(engine),
+    )
+
+
+def _in_its_window(
+    connection: Connection, engine: Engine, case: Case, since: datetime | None, now: datetime
+) -> Case:
+    """The case of a rule with the window that covers it, of several the last to end."""
+    if case.gate is not Reason.MAINTENANCE:
+        return case
+    rule = definitions.load_one(connection, RULE, case.component)
+    listed = None if rule is None else rule.in_force.get("tags")
+    tags = frozenset(str(tag) for tag in listed) if isinstance(listed, list) else frozenset()
+    subject = Subject(name=case.component, kind=KIND, tags=tags)
+    found = [
+        (span.end, each.name)
+        for each in definitions.load(engine, MAINTENANCE)
+        if not each.orphaned
+        and (window := _window(each)) is not None
+        and (span := covers(window, subject, now, since)) is not None
+    ]
+    if not found:
+        return case
+    end, name = max(found)
+    return replace(case, by=name, until=end)
 
 
 def case_of_incident(engine: Engine, incident_id: str, now: datetime) -> Case | None:
@@ -208,11 +260,18 @@ def _ends(
     found = None if name is None else definitions.load_one(connection, MAINTENANCE, name)
     if found is None:
         return None
-    try:
-        window = read_window(found.in_force)
-    except ConfigError:
+    window = _window(found)
+    if window is None:
         return None
     # That it covers the check is known: what it matches need not be asked again.
     anything = replace(window, match=Match(name=("*",)))
     covered = covers(anything, Subject(name=found.name, kind=MAINTENANCE), now, failing_since)
     return None if covered is None else covered.end
+
+
+def _window(definition: Definition) -> Window | None:
+    """A maintenance window; None when its table is not valid any more."""
+    try:
+        return read_window(definition.in_force)
+    except ConfigError:
+        return None

@@ -51,7 +51,7 @@ def load(engine: Engine, rules: Collection[str]) -> dict[str, RuleState]:
     with reader(engine).connect() as connection:
         query = select(rule_states).where(rule_states.c.rule.in_(list(rules)))
         rows = connection.execute(query.order_by(rule_states.c.fingerprint)).all()
-    read = ((row.fingerprint, _state(row.state)) for row in rows)
+    read = ((row.fingerprint, decode(row.state)) for row in rows)
     return {key: state for key, state in read if state is not None}
 
 
@@ -66,8 +66,8 @@ def forget(engine: Engine, lease: Lease, watched: Collection[str]) -> None:
             connection.execute(delete(rule_states).where(some))
 
 
-def _state(document: Any) -> RuleState | None:
-    """A state; None for one that another version of Nocturne wrote in another way."""
+def decode(document: Any) -> RuleState | None:
+    """A state from its column; None for one that another version of Nocturne wrote in another way."""
     try:
         return msgspec.convert(document, RuleState)
     except msgspec.ValidationError:

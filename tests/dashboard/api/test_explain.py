@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from flask.testing import FlaskClient
 
 from dashboard.application import create_app
@@ -13,6 +14,7 @@ from domain.matching import Match
 from domain.muting import Reason
 from domain.rulestate import RuleState
 from storage import silences
+from storage.changes import MAINTENANCE, RULE, Changes
 from storage.rule_rows import Ruled
 from tests.dashboard.api.serving import (
     SLOWEST_S,
@@ -136,6 +138,47 @@ def test_what_a_rule_waits_for_is_told(viewer: FlaskClient, served: Filled, now:
     assert only["answers"][-1]["text"] == (
         f"Not yet: it is not confirmed since {now:%Y-%m-%d %H:%M:%S} UTC, "
         "until its next results agree (It is slow for 10 s)."
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "text"),
+    [
+        ({}, "Not yet: nothing that it looks at has been measured (queue_length)."),
+        ({"enabled": False}, "No: it is not being checked (the rule is switched off)."),
+        ({"operator": "~"}, "No: it is not being checked (the rule is not valid any more)."),
+    ],
+)
+def test_a_rule_that_has_said_nothing_yet_tells_why(
+    viewer: FlaskClient, served: Filled, now: datetime, more: dict[str, Any], text: str
+) -> None:
+    table = {"id": "queue", "metric": "queue_length", "warning": 5, **more}
+    Changes(served.engine).add(RULE, "queue", table, actor="ana", now=now)
+
+    (only,) = asked(viewer, rule="queue")
+
+    assert (only["component"], only["incident"]) == ("queue", None)
+    assert [each["text"] for each in only["answers"]] == [text]
+
+
+def test_a_rule_in_maintenance_tells_of_the_window_that_is_the_last_to_end(
+    viewer: FlaskClient, served: Filled, now: datetime
+) -> None:
+    changes, start = Changes(served.engine), now - timedelta(hours=1)
+    for name, hours in (("short", 2), ("long", 5)):
+        end = start + timedelta(hours=hours)
+        window = {"start": start.isoformat(), "end": end.isoformat(), "match": {"name": ["slow"]}}
+        changes.add(MAINTENANCE, name, {"name": name, **window}, actor="ana", now=now)
+    decision = Decision(subject="rule:slow", gate="incident", at=now, reason="maintenance")
+    state = RuleState(rule="slow", level=Status.CRITICAL, since=now, message="It is slow")
+    entry = Ruled(fingerprint="rule:slow", state=state, at=now, decisions=(decision,))
+    served.journal.commit(served.lease, [entry])
+
+    (only,) = asked(viewer, rule="slow")
+
+    until = f"{start + timedelta(hours=5):%Y-%m-%d %H:%M:%S} UTC"
+    assert only["answers"][-1]["text"] == (
+        f"No: maintenance long covers it since {now:%Y-%m-%d %H:%M:%S} UTC until {until} (It is slow)."
     )
 
 
