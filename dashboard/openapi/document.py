@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from dashboard.access import BY_ADDRESS, ROUTES, SAFE, SCOPES
-from dashboard.openapi import alerting, checks, exports, health, logins
+from dashboard.openapi import alerting, checks, exports, health, incidents, logins
 from dashboard.openapi.entry import JSON, Entries, Entry, Query, Schema, ref
 from dashboard.openapi.shapes import SHAPES
 from domain.access import Role, Scope
@@ -20,6 +20,7 @@ from domain.version import VERSION
 PROGRAMS = ("/api/", "/health", "/incidents", "/metrics", "/ping/", "/live/")
 ENTRIES: Entries = {
     **health.ENTRIES,
+    **incidents.ENTRIES,
     **checks.ENTRIES,
     **exports.ENTRIES,
     **alerting.ENTRIES,

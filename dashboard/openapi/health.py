@@ -1,8 +1,7 @@
-"""Entries: health and probes, screens, incidents, explanations, metrics of our own."""
+"""Entries: health and probes, screens, metrics of our own."""
 
 from __future__ import annotations
 
-from dashboard.api.orders import Acknowledge, Assign, Comment, Move, Resolve
 from dashboard.openapi.entry import (
     FLAG,
     HOURS,
@@ -15,26 +14,14 @@ from dashboard.openapi.entry import (
     WHOLE,
     Entries,
     Entry,
-    Query,
-    listing,
     maybe,
-    ref,
     shape,
 )
 
-HEALTH, INCIDENTS, SCREENS = "Health", "Incidents", "Screens"
+HEALTH, SCREENS = "Health", "Screens"
 DRAFT = "application/health+json"
 STATUS = shape({"status": TEXT})
 SIMPLE = {200: STATUS, 503: STATUS}
-INCIDENT = {200: ref("Incident")}
-# Of somebody who may do it, but not with this incident now.
-STAGE = (409,)
-LIST_SIZE = Query(
-    name="limit",
-    says="How many at most.",
-    schema={"type": "integer", "minimum": 1, "maximum": 1000},
-)
-CURSOR = Query(name="cursor", says="`next` of the answer before: goes on after it.")
 
 ENTRIES: Entries = {
     ("/health", "GET"): Entry(
@@ -162,105 +149,5 @@ ENTRIES: Entries = {
     ),
     ("/api/docs", "GET"): Entry(
         tag=SCREENS, says="This document as a page.", gives={200: None}, media="text/html"
-    ),
-    ("/incidents", "GET"): Entry(
-        tag=INCIDENTS,
-        says="Those that stand, worst first. A browser gets the page.",
-        gives={200: listing("incidents", ref("Incident"))},
-    ),
-    ("/incidents/history", "GET"): Entry(
-        tag=INCIDENTS,
-        says="Those opened lately, newest first.",
-        gives={
-            200: shape(
-                {"hours": NUMBER, "count": WHOLE, "incidents": LIST, "truncated": FLAG},
-                next=maybe(TEXT),
-            )
-        },
-        query=(HOURS, LIST_SIZE, CURSOR),
-    ),
-    ("/incidents/statistics", "GET"): Entry(
-        tag=INCIDENTS,
-        says="How many there were, and the mean time until they were acknowledged and resolved.",
-        gives={
-            200: shape(
-                {
-                    "hours": NUMBER,
-                    "count": WHOLE,
-                    "open": WHOLE,
-                    "mtta_s": maybe(NUMBER),
-                    "mttr_s": maybe(NUMBER),
-                    "by_component": OBJECT,
-                    "by_severity": OBJECT,
-                    "by_week": OBJECT,
-                }
-            )
-        },
-        query=(HOURS,),
-    ),
-    ("/incidents/<incident_id>", "GET"): Entry(
-        tag=INCIDENTS, says="One with its timeline and deliveries.", gives=INCIDENT
-    ),
-    ("/incidents/<incident_id>/acknowledge", "POST"): Entry(
-        tag=INCIDENTS,
-        says="Somebody has it in hand.",
-        gives=INCIDENT,
-        body=Acknowledge,
-        refuses=STAGE,
-        forms=True,
-    ),
-    ("/incidents/<incident_id>/investigate", "POST"): Entry(
-        tag=INCIDENTS,
-        says="The cause is being looked for.",
-        gives=INCIDENT,
-        body=Move,
-        refuses=STAGE,
-        forms=True,
-    ),
-    ("/incidents/<incident_id>/progress", "POST"): Entry(
-        tag=INCIDENTS,
-        says="It is being repaired.",
-        gives=INCIDENT,
-        body=Move,
-        refuses=STAGE,
-        forms=True,
-    ),
-    ("/incidents/<incident_id>/comment", "POST"): Entry(
-        tag=INCIDENTS,
-        says="A line for the timeline.",
-        gives=INCIDENT,
-        body=Comment,
-        refuses=STAGE,
-        forms=True,
-    ),
-    ("/incidents/<incident_id>/assign", "POST"): Entry(
-        tag=INCIDENTS,
-        says="Says whose it is.",
-        gives=INCIDENT,
-        body=Assign,
-        refuses=STAGE,
-        forms=True,
-    ),
-    ("/incidents/<incident_id>/resolve", "POST"): Entry(
-        tag=INCIDENTS, says="It is over.", gives=INCIDENT, body=Resolve, refuses=STAGE, forms=True
-    ),
-    ("/incidents/<incident_id>/reopen", "POST"): Entry(
-        tag=INCIDENTS,
-        says="It is not over after all.",
-        gives=INCIDENT,
-        body=Move,
-        refuses=STAGE,
-        forms=True,
-    ),
-    ("/api/v1/explain", "GET"): Entry(
-        tag=INCIDENTS,
-        says="Why somebody was, or was not, paged. Ask by exactly one parameter.",
-        gives={200: shape({"explanations": LIST})},
-        query=(
-            Query(name="check", says="The name of a check."),
-            Query(name="rule", says="The name of a rule."),
-            Query(name="incident", says="The id of an incident."),
-        ),
-        refuses=(404,),
     ),
 }
