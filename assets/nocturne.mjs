@@ -11,6 +11,7 @@ import { CheckDefinition } from "./modules/checkdefinition.mjs";
 import { CheckFormPage } from "./modules/checkform.mjs";
 import { ChecksPage } from "./modules/checkspage.mjs";
 import { el, setAttr, setText, svg } from "./modules/dom.mjs";
+import { EmptyPage } from "./modules/emptypage.mjs";
 import { loadFavicons, showFavicon, showTitle } from "./modules/favicon.mjs";
 import { clearFilter, filterBar } from "./modules/filterbar.mjs";
 import { matches, parse } from "./modules/filters.mjs";
@@ -18,9 +19,10 @@ import { clock as clockText, zoneName } from "./modules/format.mjs";
 import { judge, ServerClock } from "./modules/freshness.mjs";
 import { groupList } from "./modules/groups.mjs";
 import { IncidentPages } from "./modules/incidentpages.mjs";
-import { startKeyboard } from "./modules/keyboard.mjs";
+import { showHelp, startKeyboard } from "./modules/keyboard.mjs";
 import { isPlaced, keepPlaced, mount, PLACED } from "./modules/mounts.mjs";
 import { everything, problemList } from "./modules/problems.mjs";
+import { Palette } from "./modules/palette.mjs";
 import { markCurrent, onSearch, startRouting } from "./modules/router.mjs";
 import { scorePanel } from "./modules/score.mjs";
 import { session } from "./modules/session.mjs";
@@ -34,8 +36,7 @@ import { HATCH } from "./modules/tiles.mjs";
 import { timeline } from "./modules/timeline.mjs";
 import { reloadOnUpgrade } from "./modules/upgrade.mjs";
 import { onWall, Wall } from "./modules/wall.mjs";
-
-const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+import { CHANGED as ZONE_CHANGED, current as currentZone } from "./modules/zone.mjs";
 
 // The pattern by which SVG bars are hatched; CSS colours it.
 function hatchPattern() {
@@ -66,7 +67,7 @@ class Screen {
       counts: countsBar(),
       age: ageView(),
       paging: pagingView(),
-      clock: clockView(),
+      clock: clockView(() => this.palette.openZones()),
       slab: slab(),
       banners: bannerList(),
       problems: problemList({ onClear: clearFilter, acknowledgements }),
@@ -83,9 +84,14 @@ class Screen {
     this.business = new BusinessPage();
     this.checkForm = new CheckFormPage({ onDone: () => this.poller.ask({ hurry: true }) });
     this.definition = new CheckDefinition({ onDone: () => this.poller.ask({ hurry: true }) });
-    this.audit = new AuditPage({ clock: this.clock, zone: ZONE });
-    this.settings = new SettingsPage({ clock: this.clock, zone: ZONE });
+    this.audit = new AuditPage({ clock: this.clock });
+    this.settings = new SettingsPage({ clock: this.clock });
     this.wall = new Wall();
+    this.palette = new Palette({
+      look: () => ({ snapshot: this.snapshot, now: this.clock.now(), frozen: this.level === "stale", operator: this.role === "operator" }),
+      onDone: () => this.poller.ask({ hurry: true }),
+      help: showHelp,
+    });
     this.poller = new Poller({
       clock: this.clock,
       onAnswer: ({ store, role }) => {
@@ -113,6 +119,7 @@ class Screen {
     mount("bar-counts", this.views.counts.node);
     mount("bar-age", this.views.age.node);
     mount("bar-paging", this.views.paging.node);
+    mount("bar-palette", this.palette.button);
     mount("bar-theme", themeSwitch());
     mount("bar-clock", this.views.clock.node);
     mount("settings", this.settings.node);
@@ -153,12 +160,12 @@ class Screen {
   beat() {
     const judgement = this.judgement();
     const frozen = judgement.level === "stale";
-    const now = this.clock.now();
+    const [now, zone] = [this.clock.now(), currentZone()];
     document.documentElement.dataset.freshness = judgement.level;
     this.views.age.update(judgement, this.clock.beat);
-    this.views.clock.update(now, ZONE);
-    this.views.slab.update(judgement, this.clock.beat, ZONE);
-    this.wall.beat({ judgement, beat: this.clock.beat, now, zone: ZONE });
+    this.views.clock.update(now, zone);
+    this.views.slab.update(judgement, this.clock.beat, zone);
+    this.wall.beat({ judgement, beat: this.clock.beat, now, zone });
     const tally = counts(this.snapshot ? everything(this.snapshot) : [], now);
     showTitle(title(tally, frozen));
     showFavicon(faviconFor(tally, frozen));
@@ -170,11 +177,13 @@ class Screen {
     this.level = judgement.level;
     if (judgement.level === "stale") {
       const beat = this.clock.beat;
-      const known = beat === null ? "never" : `${clockText(beat, ZONE)} ${zoneName(beat, ZONE)}`;
+      const zone = currentZone();
+      const known = beat === null ? "never" : `${clockText(beat, zone)} ${zoneName(beat, zone)}`;
       const what = judgement.reason === "login" ? "You are logged out" : "Stale: nothing is being measured";
       setText(this.announcer, `${what}. Last known: ${known}.`);
     } else if (before === "stale") setText(this.announcer, "Data is fresh again.");
     this.draw();
+    this.palette.freshen();
   }
 
   // Everything that depends on the data, compared with what stands there. A screen that cannot
@@ -196,7 +205,7 @@ class Screen {
     const frozen = this.judgement().level === "stale";
     // While nothing is measured, durations stand still at the moment that is known.
     const displayNow = frozen && this.clock.beat !== null ? this.clock.beat : now;
-    const at = { now: displayNow, displayNow, frozen, zone: ZONE, operator: this.role === "operator" };
+    const at = { now: displayNow, displayNow, frozen, zone: currentZone(), operator: this.role === "operator" };
     if (onWall()) {
       this.wall.update({ snapshot, at, store: this.store, clock: () => this.clock.now() });
       document.documentElement.dataset.loaded = "true";
@@ -206,7 +215,7 @@ class Screen {
     tally.maintenance = Math.max(tally.maintenance, snapshot.counts?.maintenance ?? 0);
     this.views.counts.update({ tally, frozen });
     this.views.paging.update(snapshot.paging, frozen);
-    this.views.banners.update({ snapshot, store: this.store, now: displayNow, zone: ZONE });
+    this.views.banners.update({ snapshot, store: this.store, now: displayNow, zone: at.zone });
     if (isPlaced(this.views.groups.node)) this.drawOverview(at);
     this.checks.update({ snapshot, at });
     this.checkForm.update({ snapshot, at });
@@ -252,9 +261,11 @@ class Screen {
     });
     session.ask();
     startRouting();
-    startKeyboard({
-      goHome: () => document.querySelector(".brand")?.click(),
-      goWall: () => onWall() || document.querySelector('.rail-link[href$="/wall"]')?.click(),
+    this.palette.start();
+    startKeyboard();
+    document.addEventListener(ZONE_CHANGED, () => {
+      this.beat();
+      this.draw();
     });
     startAcknowledging();
     this.wall.start();
@@ -278,6 +289,7 @@ class Screen {
     window.addEventListener("pageshow", hurry);
     window.addEventListener("online", hurry);
     window.addEventListener("resize", () => this.draw());
+    const empty = new EmptyPage();
     let odd = false;
     startTicking(() => {
       this.beat();
@@ -285,6 +297,7 @@ class Screen {
       odd = !odd;
       if (odd) this.draw();
       markCurrent();
+      empty.update();
     });
     this.beat();
     this.poller.ask();

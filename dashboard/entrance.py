@@ -15,6 +15,7 @@ FRAME = """<!doctype html>
 <link rel="stylesheet" href="/assets/app.css">
 <link rel="stylesheet" href="/assets/entrance.css">
 <script type="module" src="/assets/modules/entrance.mjs"></script>
+<script type="module" src="/assets/modules/plainpage.mjs"></script>
 </head>
 <body>
 <main class="entrance">

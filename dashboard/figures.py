@@ -45,7 +45,7 @@ LABEL_HEIGHT = 0.09
 
 
 def trend_figure(trend: Trend, theme: Theme, zoom: tuple[str, str] | None = None) -> Part:
-    """The chart of a check. Plotly draws its times in the zone of whoever looks.
+    """The chart of a check, its times in milliseconds: see `figurezones` for those of a zone.
 
     `zoom` is the stretch that somebody looks at, which news must not take from under their eyes.
     """
@@ -321,5 +321,5 @@ def _format(field: str, unit: str) -> str:
 
 
 def _moments(moments: Sequence[datetime]) -> list[int]:
-    """Milliseconds: Plotly shows those in the browser's zone, but texts as they stand."""
+    """Milliseconds since 1970, UTC."""
     return [round(moment.timestamp() * 1000) for moment in moments]

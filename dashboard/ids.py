@@ -11,6 +11,7 @@ PAGE: Final = "page"
 BAR_COUNTS: Final = "bar-counts"
 BAR_AGE: Final = "bar-age"
 BAR_PAGING: Final = "bar-paging"
+BAR_PALETTE: Final = "bar-palette"
 BAR_THEME: Final = "bar-theme"
 BAR_CLOCK: Final = "bar-clock"
 BAR_ACCOUNT: Final = "bar-account"
@@ -87,6 +88,7 @@ OWNED_BY_THE_BROWSER: Final = (
     BAR_COUNTS,
     BAR_AGE,
     BAR_PAGING,
+    BAR_PALETTE,
     BAR_THEME,
     BAR_CLOCK,
     BAR_ACCOUNT,

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from html import escape
+from pathlib import Path
 
+from dashboard.shell import NAVIGATION, Section
+
+ASSETS = Path(__file__).parent.parent / "assets"
+# The frame of every page, without Dash: what is wrong may be wrong with that.
 FRAME = """<!doctype html>
 <html lang="en">
 <head>
@@ -11,18 +17,26 @@ FRAME = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{heading} · Nocturne</title>
 <link rel="icon" href="/assets/favicons/waiting.svg">
-<link rel="stylesheet" href="/assets/tokens.css">
-<link rel="stylesheet" href="/assets/app.css">
-<link rel="stylesheet" href="/assets/entrance.css">
+{styles}
+<script type="module" src="/assets/modules/plainpage.mjs"></script>
 </head>
 <body>
-<main class="entrance">
-<p class="entrance-brand"><span class="icon icon-brand" aria-hidden="true"></span>Nocturne</p>
-<h1>{heading}</h1>
-<p class="entrance-why">{why}</p>
-<p class="entrance-detail">{detail} <span class="entrance-code">HTTP {status}</span></p>
-<p class="entrance-ways"><a class="button" href="/">To the overview</a></p>
-</main>
+<div class="shell">
+<nav class="rail" aria-label="Main">
+<a class="brand" href="/" title="Nocturne, overview"><span class="icon icon-brand" aria-hidden="true"></span>
+<span class="brand-name">Nocturne</span></a>
+{navigation}
+</nav>
+<header class="bar"><div id="bar-counts" class="bar-counts"></div><div id="bar-age" class="bar-age"></div>
+<div id="bar-theme" class="bar-theme"></div><div id="bar-clock" class="bar-clock"></div></header>
+<div class="content"><main class="page"><div class="nothing-page">
+<h1 class="nothing-title">{heading}</h1>
+<p>{why}</p>
+<p class="muted">{detail} <span class="nothing-code">HTTP {status}</span></p>
+<p class="nothing-ways"><a class="button" href="/">To the overview</a>
+<a class="button" href="">Try again</a></p>
+</div></main></div>
+</div>
 </body>
 </html>
 """
@@ -56,5 +70,27 @@ def page(status: int, detail: str) -> str:
     heading, why = WORDS.get(status, ("This was refused", ""))
     said = detail[:1].upper() + detail[1:]
     return FRAME.format(
-        heading=escape(heading), why=escape(why), detail=escape(said), status=status
+        heading=escape(heading),
+        why=escape(why),
+        detail=escape(said),
+        status=status,
+        styles=_styles(),
+        navigation="\n".join(_section(section) for section in NAVIGATION),
     )
+
+
+@functools.cache
+def _styles() -> str:
+    """All style sheets, as Dash links them for its pages."""
+    names = sorted(path.name for path in ASSETS.glob("*.css"))
+    return "\n".join(f'<link rel="stylesheet" href="/assets/{name}">' for name in names)
+
+
+def _section(section: Section) -> str:
+    heading = f'<h2 class="rail-heading">{escape(section.heading)}</h2>' if section.heading else ""
+    links = "".join(
+        f'<li><a class="rail-link" href="{entry.path}"><span class="icon icon-{entry.icon}" '
+        f'aria-hidden="true"></span><span>{escape(entry.label)}</span></a></li>'
+        for entry in section.entries
+    )
+    return f'<div class="rail-section">{heading}<ul>{links}</ul></div>'

@@ -131,6 +131,7 @@ def _bar() -> Component:
             html.Div(id=ids.BAR_COUNTS, className="bar-counts"),
             html.Div(id=ids.BAR_AGE, className="bar-age"),
             html.Div(id=ids.BAR_PAGING, className="bar-paging"),
+            html.Div(id=ids.BAR_PALETTE, className="bar-palette"),
             html.Div(id=ids.BAR_THEME, className="bar-theme"),
             html.Div(id=ids.BAR_CLOCK, className="bar-clock"),
             html.Div(id=ids.BAR_ACCOUNT, className="bar-account"),

@@ -77,7 +77,8 @@ def html(view: View) -> str:
         now=_time(view.made, f"{view.made:%a} {view.made.day} {view.made:%b %Y, %H:%M} UTC"),
         standing=_standing(view.standing),
         rows=_rows(view.rows) if view.rows else NO_PARTS,
-        past="".join(_story(each, index == 0) for index, each in enumerate(view.past)) or NO_PAST,
+        past="".join(_story(each, index == 0, "h3") for index, each in enumerate(view.past))
+        or NO_PAST,
     )
 
 
@@ -144,11 +145,12 @@ def _told(row: Row) -> str:
 def _standing(found: Sequence[Story]) -> str:
     if not found:
         return ""
-    stories = "".join(_story(each, True) for each in found)
+    stories = "".join(_story(each, True, "h2") for each in found)
     return f'<section class="status-standing" aria-label="At the moment">{stories}</section>'
 
 
-def _story(story: Story, is_open: bool) -> str:
+def _story(story: Story, is_open: bool, heading: str) -> str:
+    """An incident; its `heading` is of the level that follows from where it stands."""
     lines = "".join(
         f"<li>{_time(line.at, _when(line.at, story))}<p><b>{line.lead}</b> "
         f'<span class="status-note">{escape(line.text)}</span></p></li>'
@@ -156,7 +158,7 @@ def _story(story: Story, is_open: bool) -> str:
     )
     return (
         f'<details class="status-story" data-key="{_ms(story.start)}"{" open" if is_open else ""}>'
-        f"<summary>{shape(story.state.shape)}<h3>{escape(story.title)}</h3>"
+        f"<summary>{shape(story.state.shape)}<{heading}>{escape(story.title)}</{heading}>"
         f"<p>{_lasted(story)}</p></summary><ol>{lines}</ol></details>"
     )
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from domain.facts import Status
 from domain.timeline import Stretch
-from storage.readings import CheckRow, Readings
+from storage.check_rows import CheckRow
+from storage.readings import Readings
 
 if TYPE_CHECKING:
     import pandas as pd

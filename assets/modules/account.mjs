@@ -16,7 +16,7 @@ export function accountView() {
   const settings = el("a", { class: "account-who", href: "/settings", "data-internal": "" }, icon("person"), el("span", { class: "account-words" }, name, role));
   const leave = el("button", { type: "button", class: "text-button account-leave" }, "Log out");
   const login = el("a", { class: "account-login" }, icon("login"), el("span", {}, "Log in"));
-  const setup = el("p", { class: "account-setup" }, SETUP);
+  const setup = el("p", { class: "account-setup" });
   const failed = el("p", { class: "account-failed", role: "status" });
   const inside = el("div", { class: "account-in" }, settings, leave);
   const node = el("div", { class: "account", role: "group", "aria-label": "Account" }, inside, login, setup, failed);
@@ -35,6 +35,8 @@ export function accountView() {
       inside.hidden = shown.kind !== "in";
       login.hidden = shown.kind !== "out";
       setup.hidden = shown.kind !== "setup";
+      // Where everybody may act already, an admin is needed for people and keys alone.
+      setText(setup, session.isOperator ? "No admin yet: see the settings." : SETUP);
       setAttr(node, "data-kind", shown.kind);
       if (shown.kind === "in") {
         setText(name, shown.name);

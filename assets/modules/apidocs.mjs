@@ -108,7 +108,13 @@ export async function start(root, search, status) {
     const count = filter(made, search.value.trim());
     setText(status, count === 1 ? "1 route" : `${count} routes`);
   };
-  search.addEventListener("input", look);
+  // What is searched for stands in the address, to be handed on.
+  search.value ||= new URLSearchParams(globalThis.location?.search ?? "").get("q") ?? "";
+  search.addEventListener("input", () => {
+    look();
+    const text = search.value.trim();
+    globalThis.history?.replaceState(null, "", text ? `?q=${encodeURIComponent(text)}` : location.pathname);
+  });
   look();
 }
 

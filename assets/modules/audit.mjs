@@ -1,5 +1,7 @@
 // The audit as data: what is looked for, and how a line reads. Pure.
 
+import { current as currentZone, momentOf } from "./zone.mjs";
+
 const HOUR_MS = 3_600_000;
 export const FIELDS = ["actor", "kind", "name", "hours", "from", "to"];
 export const PERIODS = [["", "Any time"], ["24", "last 24 h"], ["168", "last 7 days"], ["744", "last 31 days"], ["days", "between two days"]];
@@ -33,21 +35,22 @@ export function narrows(filter) {
   return FIELDS.some((field) => filter[field]);
 }
 
-// A day as it begins here, in ms; the day after for an end, which belongs to its period.
-function beginOf(day, more = 0) {
+// A day as it begins in a zone, in ms; the day after for an end, which belongs to its period.
+function beginOf(day, zone, more = 0) {
   const [year, month, date] = day.split("-").map(Number);
-  return new Date(year, month - 1, date + more).getTime();
+  const wall = Date.UTC(year, month - 1, date + more);
+  return Number.isFinite(wall) ? momentOf(wall, zone) : NaN;
 }
 
 // The address that is asked for a filter; `now` for periods that end now.
-export function addressOf(filter, { now, limit = 50, cursor = null }) {
+export function addressOf(filter, { now, zone = currentZone(), limit = 50, cursor = null }) {
   const query = new URLSearchParams({ limit: String(limit) });
   for (const field of ["actor", "kind", "name"]) if (filter[field]) query.set(field, filter[field]);
   // To the whole minute: the address of one page must be the same as that of the next.
   if (filter.hours) query.set("from", new Date(Math.floor(now / 60_000) * 60_000 - Number(filter.hours) * HOUR_MS).toISOString());
   const days = [["from", filter.from, 0], ["to", filter.to, 1]];
   for (const [key, day, more] of days) {
-    const at = day ? beginOf(day, more) : NaN;
+    const at = day ? beginOf(day, zone, more) : NaN;
     if (Number.isFinite(at)) query.set(key, new Date(at).toISOString());
   }
   if (cursor) query.set("cursor", cursor);

@@ -7,6 +7,7 @@ import { isPlaced } from "./mounts.mjs";
 import { setSearch } from "./router.mjs";
 import { loginLink, mayNot, session } from "./session.mjs";
 import { ask, boxed, cell, labelled, refusalOf, table } from "./settingsforms.mjs";
+import { CHANGED as ZONE_CHANGED, current as currentZone } from "./zone.mjs";
 
 const PATH = "/audit";
 const TYPED_MS = 300;
@@ -66,8 +67,8 @@ function chooser(label, name) {
 }
 
 export class AuditPage {
-  constructor({ clock, zone, fetch }) {
-    Object.assign(this, { clock, zone, net: fetch ? { fetch } : {} });
+  constructor({ clock, fetch }) {
+    Object.assign(this, { clock, net: fetch ? { fetch } : {} });
     this.lines = [];
     this.known = { actors: [], kinds: [] };
     this.next = null;
@@ -122,10 +123,13 @@ export class AuditPage {
       this.name.focus();
     });
     this.more.addEventListener("click", () => this.load({ older: true }));
-    session.onChange(() => {
+    const again = () => {
       this.search = null;
       this.draw();
-    });
+    };
+    session.onChange(again);
+    // A day begins at another moment then.
+    document.addEventListener(ZONE_CHANGED, again);
   }
 
   only(change, how = {}) {
@@ -145,7 +149,7 @@ export class AuditPage {
     this.asking += 1;
     const mine = this.asking;
     setAttr(this.more, "aria-busy", older ? "true" : null);
-    const address = addressOf(parse(location.search), { now: this.clock.now(), cursor: older ? this.next : null });
+    const address = addressOf(parse(location.search), { now: this.clock.now(), zone: currentZone(), cursor: older ? this.next : null });
     const answer = await ask(address, this.net);
     if (mine !== this.asking) return;
     setAttr(this.more, "aria-busy", null);
@@ -187,7 +191,7 @@ export class AuditPage {
     this.table.hidden = this.lines.length === 0;
     this.more.hidden = this.next === null || this.lines.length === 0;
     const only = (change) => this.only(change);
-    reconcile(this.body, this.lines.map((line) => ({ line, now, zone: this.zone, only })), ({ line }) => line.id, lineRow);
+    reconcile(this.body, this.lines.map((line) => ({ line, now, zone: currentZone(), only })), ({ line }) => line.id, lineRow);
   }
 
   drawFilters(filter) {

@@ -113,14 +113,18 @@ export function pagingView() {
   };
 }
 
-export function clockView() {
+// With `onPress` a button, by which the zone is chosen; on a wall nobody is there to press it.
+export function clockView(onPress = null) {
   const time = el("strong", { class: "number" });
   const seconds = el("strong", { class: "number clock-seconds" });
   const zone = el("span", { class: "clock-zone" });
-  const node = el("div", { class: "clock" }, time, seconds, " ", zone);
+  const node = onPress ? el("button", { type: "button", class: "clock", "aria-haspopup": "dialog" }) : el("div", { class: "clock" });
+  node.append(time, seconds, " ", zone);
+  if (onPress) node.addEventListener("click", onPress);
   return {
     node,
     update(now, timeZone) {
+      if (onPress) setAttr(node, "title", `Times are told in ${timeZone.replaceAll("_", " ")}. Choose another time zone`);
       const text = format.clock(now, timeZone);
       setText(time, text.slice(0, 5));
       setText(seconds, text.slice(5));

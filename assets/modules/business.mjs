@@ -6,12 +6,12 @@ import { el, reconcile, setAttr, setText } from "./dom.mjs";
 import { isPlaced } from "./mounts.mjs";
 import { setSearch } from "./router.mjs";
 import { ask } from "./thresholdapi.mjs";
+import { current as currentZone } from "./zone.mjs";
 
 const EVERY_MS = 30_000;
 // Many cards are asked for less often, so that a board of hundreds does not keep the server busy.
 const EACH_MS = 500;
 const AT_ONCE = 4;
-const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const ARROWS = { up: "↗", down: "↘", flat: "→" };
 
 function periodSwitch() {
@@ -46,7 +46,7 @@ function card({ metric: first }) {
     if (!held?.course) return;
     const { course, period } = held;
     setText(arrow, point === null ? ARROWS[direction(course)] ?? "" : "");
-    setText(moved, point === null ? change(course, period) : pointText(course, point, ZONE, period.hours > 24));
+    setText(moved, point === null ? change(course, period) : pointText(course, point, currentZone(), period.hours > 24));
   };
   const node = el("article", { class: "business-card" }, el("h3", { class: "business-title" }, first.title), el("code", { class: "business-name" }, first.name), el("p", { class: "business-figure" }, value, " ", means), chart.node, foot);
   return {

@@ -5,8 +5,10 @@ import { setAttr } from "./dom.mjs";
 import { FocusKeeper } from "./focus.mjs";
 import { checkButtons } from "./operate.mjs";
 import { setSearch } from "./router.mjs";
+import { endsOf, rangeFor, shownFrom, withZoom, zoomIn, zoomOf } from "./checkzoom.mjs";
 import { current as currentTheme } from "./theme.mjs";
 import { localise, tickTimes } from "./times.mjs";
+import { CHANGED as ZONE_CHANGED, current as currentZone } from "./zone.mjs";
 
 export const RANGES = { "1h": 1, "3h": 3, "24h": 24, "7d": 168 };
 export const USUAL = "3h";
@@ -15,9 +17,10 @@ const MINUTE = 60000;
 // A chart is about this many points wide: sooner there is nothing new to be seen in it.
 const POINTS = 1000;
 
-export function rangeOf(search) {
+export function rangeOf(search, now = Date.now()) {
   const asked = new URLSearchParams(search).get("range");
-  return Object.hasOwn(RANGES, asked ?? "") ? asked : USUAL;
+  const range = Object.hasOwn(RANGES, asked ?? "") ? asked : USUAL;
+  return rangeFor(RANGES, range, zoomIn(search), now);
 }
 
 // What the pieces follow. It changes with the check, and each minute because sentences tell how
@@ -29,21 +32,17 @@ export function seenOf(name, check, now, done = 0) {
 }
 
 // What the chart shows; `step` moves when a new point would.
-export function wantedOf(name, range, theme, check, now) {
+export function wantedOf(name, range, theme, check, now, zone = "UTC") {
   const step = Math.max(5000, (RANGES[range] * 60 * MINUTE) / POINTS);
   const newest = Math.max(check?.last_at ?? 0, 0);
-  return { name, range, theme, step: Math.floor(newest / step), minute: Math.floor(now / Math.max(MINUTE, step)) };
-}
-
-// The stretch that somebody zoomed to, as Plotly writes it; null while the whole range is shown.
-export function zoomOf(plot) {
-  const axis = plot?.layout?.xaxis;
-  return axis?.autorange === false && axis.range?.length === 2 ? axis.range.map(String) : null;
+  return { name, range, theme, zone, step: Math.floor(newest / step), minute: Math.floor(now / Math.max(MINUTE, step)) };
 }
 
 export class CheckPage {
   constructor() {
     this.range = null;
+    this.zone = null;
+    this.plot = null;
     this.page = null;
     this.sent = {};
     this.done = 0;
@@ -83,10 +82,11 @@ export class CheckPage {
       this.first = true;
     }
     if (!page) return;
-    const range = rangeOf(location.search);
+    const range = rangeOf(location.search, this.now());
+    this.hear(page.querySelector(".js-plotly-plot"));
     this.markRange(page, range);
     tickTimes(page, this.now());
-    const asked = `${range} ${currentTheme()} ${this.done}`;
+    const asked = `${range} ${currentTheme()} ${currentZone()} ${this.done}`;
     // A silent server is asked once for what somebody wants to see, and not for news.
     const silent = document.documentElement.dataset.freshness === "stale";
     if (silent && !this.first && asked === this.asked) return;
@@ -108,17 +108,30 @@ export class CheckPage {
     // The first time for this frame: whatever was sent before stands there no more.
     this.send("check-seen", seen, this.first ? { ...seen, first: true } : seen);
     this.first &&= !this.sent["check-seen"];
-    const wanted = wantedOf(name, range, currentTheme(), check, this.now());
-    const zoom = range === this.range ? zoomOf(document.querySelector("#check-page .js-plotly-plot")) : null;
-    this.range = range;
+    const zone = currentZone();
+    const wanted = wantedOf(name, range, currentTheme(), check, this.now(), zone);
+    // What the chart shows stays as it is; a new one shows what stands in the address.
+    const drawn = range === this.range && zone === this.zone && this.plot?.isConnected;
+    const zoom = drawn ? zoomOf(this.plot) : shownFrom(zoomIn(location.search), zone);
+    Object.assign(this, { range, zone });
     this.send("check-range", wanted, { ...wanted, zoom });
+  }
+
+  // Once for each chart: where somebody zooms to stands in the address.
+  hear(plot) {
+    if (plot === this.plot || !plot?.on) return;
+    this.plot = plot;
+    plot.on("plotly_relayout", (change) => {
+      if (!Object.keys(change).some((key) => key.startsWith("xaxis."))) return;
+      setSearch(withZoom(location.search, endsOf(zoomOf(plot), currentZone())), { replace: true });
+    });
   }
 
   start() {
     document.addEventListener("click", (event) => {
       const range = event.target.closest?.("#check-page button[data-range]")?.dataset.range;
       if (!range) return;
-      const query = new URLSearchParams(location.search);
+      const query = new URLSearchParams(withZoom(location.search, null));
       query.set("range", range);
       // Replaced, not pushed: Dash takes a step back in the history for a change of page.
       setSearch(`?${query}`, { replace: true });
@@ -126,6 +139,10 @@ export class CheckPage {
     });
     this.buttons.start();
     document.addEventListener("nocturne:theme", () => this.update());
+    document.addEventListener(ZONE_CHANGED, () => {
+      if (this.page) localise(this.page, this.now());
+      this.update();
+    });
     const focus = new FocusKeeper();
     focus.start("#check-page");
     // Times are put right in the same frame in which React writes them.

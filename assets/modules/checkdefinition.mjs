@@ -2,6 +2,7 @@
 
 import { ask, checkPath } from "./checkformapi.mjs";
 import { labelOf, refusalOf } from "./checkformmodel.mjs";
+import { CheckVersions } from "./checkversions.mjs";
 import { el, icon, setAttr, setText } from "./dom.mjs";
 
 const SURE_MS = 4_000;
@@ -41,6 +42,7 @@ export class CheckDefinition {
     this.panel = el("div", { class: "cd" });
     this.reply = el("p", { class: "cd-reply", role: "status" });
     this.parts = { "check-manage": this.actions, "check-definition": this.panel };
+    this.versions = new CheckVersions({ restore: (fields, number) => this.goBack(fields, number), at: () => this.at });
     this.name = null;
     this.body = null;
     this.sure = 0;
@@ -49,6 +51,7 @@ export class CheckDefinition {
   update({ snapshot, at }) {
     const page = document.getElementById("check-page");
     const name = page?.dataset.check ?? null;
+    this.at = at;
     this.operator = at.operator;
     if (!name || !this.panel.isConnected) {
       this.name = null;
@@ -73,6 +76,7 @@ export class CheckDefinition {
     sessionStorage.removeItem(NOTE);
     setText(this.reply, note ?? "");
     this.drawn = null;
+    this.versions.clear();
     this.actions.replaceChildren();
     this.panel.replaceChildren();
   }
@@ -82,6 +86,7 @@ export class CheckDefinition {
     if (name !== this.name) return;
     if (answer.status === 200) this.body = answer.body.checks[0] ?? null;
     this.draw();
+    if (this.body) await this.versions.load(this.body, this.operator);
   }
 
   draw() {
@@ -93,7 +98,7 @@ export class CheckDefinition {
     const focused = document.activeElement?.closest?.(".cd-actions")?.contains(document.activeElement) ? document.activeElement.dataset.do : null;
     this.actions.replaceChildren(...(body && operator ? this.buttons(body) : []));
     if (focused) this.actions.querySelector(`[data-do="${focused}"]`)?.focus();
-    this.panel.replaceChildren(...(body ? this.pieces(body) : []), ...(this.undo ? [this.undoLine()] : []), this.reply);
+    this.panel.replaceChildren(...(body ? this.pieces(body) : []), ...(this.undo ? [this.undoLine()] : []), this.reply, this.versions.node);
   }
 
   buttons(body) {
@@ -166,6 +171,16 @@ export class CheckDefinition {
       this.undo = null;
       this.draw();
     }, UNDO_MS);
+  }
+
+  // An earlier version becomes the newest: those between stay in the list.
+  async goBack(fields, number) {
+    const { body } = this;
+    const answer = await ask(checkPath(body.name), { method: "PATCH", body: { version: body.version, fields } });
+    const refused = answer.status === 200 ? null : refusalOf(answer.status, answer.body);
+    setText(this.reply, refused ? refused.said || Object.values(refused.errors).join(" ") : `Version ${number} is restored.`);
+    if (answer.status === 200) this.onDone();
+    await this.load(this.name);
   }
 
   async restore() {

@@ -111,7 +111,7 @@ export class CheckFormPage {
   layOut(table, left, asked) {
     const { kind, edited } = this;
     this.tries = el("button", { type: "button", class: "button" }, icon("play"), "Try");
-    this.saves = el("button", { type: "submit", class: "button primary" }, edited ? "Save changes" : "Save");
+    this.saves = el("button", { type: "submit", class: "button", "data-primary": "" }, edited ? "Save changes" : "Save");
     this.said = el("p", { class: "cf-said", role: "alert" });
     const back = edited || asked.clone ? checkAddress(asked.edit ?? asked.clone) : "/checks";
     const title = edited ? `Edit ${edited.name}` : asked.clone ? `Clone of ${asked.clone}` : `New check: ${kind.title}`;

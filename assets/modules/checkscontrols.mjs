@@ -172,7 +172,7 @@ export function checksTools({ onColumns, onExport }) {
   const save = el("button", { type: "button", class: "button" }, icon("download"), "Export", el("span", { class: "unseen" }, " what is shown as CSV"));
   save.addEventListener("click", onExport);
   const menu = columnsMenu({ onChange: onColumns });
-  const fresh = el("a", { class: "button chk-new", href: "/checks/new", "data-internal": "" }, icon("plus"), "New check");
+  const fresh = el("a", { class: "button chk-new", "data-primary": "", href: "/checks/new", "data-internal": "" }, icon("plus"), "New check");
   return {
     node: el("div", { class: "chk-tools" }, save, menu.node, fresh),
     update(columns, { empty, operator }) {

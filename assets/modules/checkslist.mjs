@@ -24,7 +24,7 @@ export const COLUMNS = [
   { key: "since", title: "Changed", track: "80px", from: 700, first: -1, right: true },
   { key: "ran", title: "Last run", track: "66px", from: 1180, first: -1, right: true },
   { key: "next", title: "Next run", track: "66px", from: OFTEN, first: 1, right: true },
-  { key: "incident", title: "Incident", track: "98px", from: 1000, first: 1 },
+  { key: "incident", title: "Incident", track: "124px", from: 1000, first: 1 },
 ];
 const ALWAYS = new Set(["state", "name"]);
 export const CHOOSABLE = COLUMNS.filter((column) => !ALWAYS.has(column.key));

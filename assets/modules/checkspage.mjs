@@ -12,12 +12,10 @@ import { isTyping } from "./keyboard.mjs";
 import { stateOf } from "./states.mjs";
 
 const PATH = "/checks";
-const SEQUENCE_MS = 1200;
 
 export class ChecksPage {
   constructor({ clock, onDone, fetch }) {
     this.view = null;
-    this.prefixAt = -Infinity;
     this.places = new Places();
     this.tags = { of: null, known: [] };
     const changed = () => this.draw();
@@ -118,10 +116,7 @@ export class ChecksPage {
           const ours = event.key === "Escape" && this.bar.node.contains(event.target);
           if (!ours) return;
         }
-        const afterG = event.timeStamp - this.prefixAt < SEQUENCE_MS;
-        this.prefixAt = event.key === "g" ? event.timeStamp : -Infinity;
-        if (afterG && event.key === "c") document.querySelector('.rail-link[href="/checks"]')?.click();
-        else if (afterG || location.pathname !== PATH || !this.view || !this.key(event)) return;
+        if (location.pathname !== PATH || !this.view || !this.key(event)) return;
         event.preventDefault();
         event.stopPropagation();
       },

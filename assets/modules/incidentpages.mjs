@@ -12,12 +12,10 @@ import { isTyping } from "./keyboard.mjs";
 import { shown } from "./states.mjs";
 
 const LIST = "/incidents";
-const SEQUENCE_MS = 1200;
 
 export class IncidentPages {
   constructor({ clock, onDone, fetch }) {
     this.view = null;
-    this.prefixAt = -Infinity;
     const changed = () => this.draw();
     const net = fetch ? { fetch } : {};
     this.desk = new Desk({ onChange: changed, ...net });
@@ -101,10 +99,7 @@ export class IncidentPages {
         if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
         if (isTyping(event.target) && !event.target.matches("input[type=checkbox]")) return;
         if (document.querySelector("dialog[open]")) return;
-        const afterG = event.timeStamp - this.prefixAt < SEQUENCE_MS;
-        this.prefixAt = event.key === "g" ? event.timeStamp : -Infinity;
-        if (afterG && event.key === "i") document.querySelector('.rail-link[href="/incidents"]')?.click();
-        else if (afterG || !this.key(event.key)) return;
+        if (!this.key(event.key)) return;
         event.preventDefault();
         event.stopPropagation();
       },

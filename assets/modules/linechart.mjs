@@ -1,6 +1,7 @@
 // A line chart as SVG: scales, ticks and paths, without a library. All but `hairline` is pure.
 
 import { svg } from "./dom.mjs";
+import { momentOf } from "./zone.mjs";
 
 // Maps a value from `domain` to `range`; `.back` maps it back.
 export function linear([d0, d1], [r0, r1]) {
@@ -51,25 +52,11 @@ export function timeTicks(from, to, timeZone, most = 8) {
   // A zone's offset changes at most twice a year; each tick is put right by its own.
   let at = from - (from % step) - 24 * HOUR;
   for (; at <= to + step; at += step) {
-    const placed = at - offsetMs(at, timeZone);
-    const right = at - offsetMs(placed, timeZone);
+    const right = momentOf(at, timeZone);
     if (right >= from && right <= to && right !== found.at(-1)) found.push(right);
   }
   const every = Math.ceil(found.length / most);
   return { step: step * every, at: found.filter((_, index) => index % every === 0) };
-}
-
-const formats = new Map();
-
-function offsetMs(at, timeZone) {
-  if (!formats.has(timeZone)) {
-    formats.set(
-      timeZone,
-      new Intl.DateTimeFormat("en-GB", { timeZone, hourCycle: "h23", year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric" }),
-    );
-  }
-  const part = Object.fromEntries(formats.get(timeZone).formatToParts(at).map(({ type, value }) => [type, Number(value)]));
-  return Date.UTC(part.year, part.month - 1, part.day, part.hour, part.minute, part.second) - (at - (at % 1000));
 }
 
 // The path of a line; a null value lifts the pen.

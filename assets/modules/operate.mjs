@@ -24,7 +24,8 @@ export function sentence(verb, status, body) {
   return DONE[body?.state] ?? "Done.";
 }
 
-async function request(name, verb) {
+// Resolves to what became of it, in words.
+export async function requestOrder(name, verb) {
   try {
     const response = await fetch(addressOf(name, verb), {
       method: "POST",
@@ -57,7 +58,7 @@ export function checkButtons({ onDone }) {
     // Not disabled: that would take the focus away from it.
     setAttr(button, "aria-busy", "true");
     say(`${WORDS[verb] ?? "Asking"} …`);
-    const text = await request(name, verb);
+    const text = await requestOrder(name, verb);
     setAttr(button, "aria-busy", null);
     busy = false;
     say(text);

@@ -35,7 +35,12 @@ function followed(event) {
   const link = plain && !event.defaultPrevented && event.target.closest?.("a[data-internal]");
   if (!link) return;
   event.preventDefault();
-  const target = new URL(link.href);
+  go(link.href);
+}
+
+// To a page of this application, without loading it anew.
+export function go(address) {
+  const target = new URL(address, location.href);
   if (target.pathname === location.pathname) {
     setSearch(target.search);
     return;

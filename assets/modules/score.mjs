@@ -7,6 +7,8 @@ import { redraw, shape } from "./shapes.mjs";
 import { known } from "./states.mjs";
 
 export const MOST_LOSSES = 6;
+// In the bar: beyond them a segment would be thinner than can be seen.
+export const MOST_SEGMENTS = 24;
 
 // The dearest losses, and the rest summed up in one line.
 export function shorten(losses) {
@@ -16,6 +18,13 @@ export function shorten(losses) {
     lines: losses.slice(0, MOST_LOSSES),
     rest: { number: tail.length, cost: tail.reduce((sum, loss) => sum + loss.cost, 0) },
   };
+}
+
+// The segments of the bar, the dearest first: each loss, and the small ones together by their state.
+export function segments(losses) {
+  const sums = new Map();
+  for (const { status, cost: lost } of losses.slice(MOST_SEGMENTS)) sums.set(status, (sums.get(status) ?? 0) + lost);
+  return [...losses.slice(0, MOST_SEGMENTS), ...[...sums].map(([status, lost]) => ({ check: `/${status}`, status, cost: lost }))];
 }
 
 // The capped value in words; empty when nothing caps it.
@@ -99,7 +108,7 @@ export function scorePanel() {
       setText(state, at.frozen ? "when last seen" : "");
       filled.style.width = `${measured ? score.value : 0}%`;
       setAttr(filled, "data-capped", score.capped_by ? "" : null);
-      reconcile(losses, [...all].reverse(), (loss) => loss.check, segment);
+      reconcile(losses, segments(all).reverse(), (loss) => loss.check, segment);
       const words = capText(score);
       cap.hidden = words.main === "";
       setText(capMain, words.main);

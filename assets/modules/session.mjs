@@ -6,6 +6,8 @@ const ADDRESS = "/api/v1/session";
 const EVERY_MS = 300_000;
 const DEADLINE_MS = 8000;
 export const SETUP = "To make changes, open the link printed in the terminal.";
+// What is said of people and keys while nobody is an admin; the command stands in code.
+export const FIRST_ADMIN = ["Nobody is an admin yet. On the machine that Nocturne runs on, ", "python app.py setup-link", " prints a link for making the first one, who then adds people and makes keys for programs and walls."];
 
 // Where somebody logs in, to come back to where they are.
 export function loginAddress({ pathname, search }) {

@@ -4,6 +4,7 @@ import { el, reconcile, setText } from "./dom.mjs";
 import { moment, span } from "./format.mjs";
 import { mayNot, loginLink, session, SETUP } from "./session.mjs";
 import { ask, cell, labelled, orderForm, refusalOf, table, textField } from "./settingsforms.mjs";
+import { current as currentZone } from "./zone.mjs";
 
 const BROWSERS = [["Edg/", "Edge"], ["OPR/", "Opera"], ["Firefox/", "Firefox"], ["Chrome/", "Chrome"], ["Safari/", "Safari"], ["curl/", "curl"]];
 const SYSTEMS = [["Android", "Android"], ["iPhone", "iPhone"], ["iPad", "iPad"], ["Windows", "Windows"], ["Mac OS X", "macOS"], ["Linux", "Linux"]];
@@ -47,7 +48,7 @@ function sessionRow() {
   };
 }
 
-export function accountSection({ clock, zone, fetch }) {
+export function accountSection({ clock, fetch }) {
   const net = fetch ? { fetch } : {};
   let sessions = [];
   const who = el("p", { class: "set-who" });
@@ -101,7 +102,7 @@ export function accountSection({ clock, zone, fetch }) {
   });
 
   function draw() {
-    const now = clock.now();
+    const [now, zone] = [clock.now(), currentZone()];
     const inside = session.loggedIn;
     mine.hidden = !inside;
     login.update();
@@ -112,7 +113,8 @@ export function accountSection({ clock, zone, fetch }) {
       setText(may, MAY[session.told.role] ?? "");
     } else {
       setText(who, "You are not logged in.");
-      setText(may, session.setupNeeded ? SETUP : mayNot(session, "change things"));
+      const open = session.isOperator ? "Whoever uses this machine may act without a login." : SETUP;
+      setText(may, session.setupNeeded ? open : mayNot(session, "change things"));
     }
     reconcile(body, sessions.map((each) => ({ session: each, now, zone })), ({ session: each }) => `${each.created_at} ${each.address} ${each.agent}`, sessionRow);
   }

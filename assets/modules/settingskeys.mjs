@@ -4,6 +4,8 @@ import { el, reconcile, setAttr, setText } from "./dom.mjs";
 import { count, moment } from "./format.mjs";
 import { session } from "./session.mjs";
 import { ask, cell, confirmed, copyButton, labelled, orderForm, refusalOf, selectField, table, textField } from "./settingsforms.mjs";
+import { whole } from "./wholelist.mjs";
+import { current as currentZone } from "./zone.mjs";
 
 const PATH = "/api/v1/keys";
 export const KINDS = { api: "API key", wall: "wall", heartbeat: "heartbeat", status: "status page" };
@@ -119,7 +121,7 @@ function secretPanel() {
   };
 }
 
-export function keysSection({ clock, zone, fetch }) {
+export function keysSection({ clock, fetch }) {
   const net = fetch ? { fetch } : {};
   let keys = [];
   let ended = false;
@@ -180,7 +182,7 @@ export function keysSection({ clock, zone, fetch }) {
 
   async function load() {
     if (!session.isAdmin) return;
-    const answer = await ask(PATH, net);
+    const answer = await whole((path) => ask(path, net), PATH, "keys", "id");
     if (answer.ok) keys = answer.body.keys;
     draw();
   }
@@ -188,7 +190,7 @@ export function keysSection({ clock, zone, fetch }) {
   function draw() {
     node.hidden = !session.isAdmin;
     if (node.hidden) shown.hide();
-    const now = clock.now();
+    const [now, zone] = [clock.now(), currentZone()];
     const over = keys.filter((key) => !key.in_force);
     const rows = ended ? [...keys.filter((key) => key.in_force), ...over] : keys.filter((key) => key.in_force);
     none.hidden = keys.length > 0;

@@ -4,6 +4,8 @@ import { el, reconcile, setAttr, setText } from "./dom.mjs";
 import { count, moment } from "./format.mjs";
 import { session } from "./session.mjs";
 import { ask, boxed, cell, confirmed, copyButton, labelled, orderForm, refusalOf, selectField, suggested, table, textField } from "./settingsforms.mjs";
+import { whole } from "./wholelist.mjs";
+import { current as currentZone } from "./zone.mjs";
 
 const PATH = "/api/v1/people";
 const ROLES = [["viewer", "viewer"], ["operator", "operator"], ["admin", "admin"]];
@@ -65,7 +67,7 @@ function personRow({ act, open }) {
   };
 }
 
-export function peopleSection({ clock, zone, fetch }) {
+export function peopleSection({ clock, fetch }) {
   const net = fetch ? { fetch } : {};
   let people = [];
   let whose = null;
@@ -142,7 +144,7 @@ export function peopleSection({ clock, zone, fetch }) {
 
   async function load() {
     if (!session.isAdmin) return;
-    const answer = await ask(PATH, net);
+    const answer = await whole((path) => ask(path, net), PATH, "people");
     if (answer.ok) people = answer.body.people;
     draw();
   }
@@ -150,7 +152,7 @@ export function peopleSection({ clock, zone, fetch }) {
   function draw() {
     node.hidden = !session.isAdmin;
     if (node.hidden) told.hide();
-    const now = clock.now();
+    const [now, zone] = [clock.now(), currentZone()];
     reconcile(body, people.map((person) => ({ person, now, zone })), ({ person }) => person.name, () => personRow({ act, open }));
   }
 

@@ -86,15 +86,20 @@ export function worst(tally) {
   return green ? "healthy" : present;
 }
 
-export function title(tally, frozen) {
-  if (frozen) return "⚠ STALE · Nocturne";
+// `page` names one that is not the application itself: the login, the API.
+export function title(tally, frozen, page = "") {
+  return [headline(tally, frozen), page, "Nocturne"].filter(Boolean).join(" · ");
+}
+
+function headline(tally, frozen) {
+  if (frozen) return "⚠ STALE";
   const state = worst(tally);
-  if (state === "waiting") return "Nocturne";
+  if (state === "waiting") return "";
   if (state === "healthy") {
     const all = ORDER.every((each) => each === "healthy" || tally[each] === 0);
-    return all ? "● All healthy · Nocturne" : `● ${tally.healthy} healthy · Nocturne`;
+    return all ? "● All healthy" : `● ${tally.healthy} healthy`;
   }
-  return `${GLYPHS[state]} ${tally[state]} ${state} · Nocturne`;
+  return `${GLYPHS[state]} ${tally[state]} ${state}`;
 }
 
 const FAVICONS = new Set(["healthy", "warning", "degraded", "critical", "unknown"]);

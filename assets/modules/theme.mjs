@@ -42,8 +42,20 @@ function apply(choice) {
   document.dispatchEvent(new CustomEvent("nocturne:theme", { detail: current() }));
 }
 
-export function themeSwitch() {
+// The colours that were chosen here, or asked for; for pages that have no switch too.
+export function takeTheme() {
   apply(asked(location) ?? stored());
+}
+
+export function toggleTheme() {
+  const next = current() === "dark" ? "light" : "dark";
+  const choice = next === system() ? null : next;
+  store(choice);
+  apply(choice);
+}
+
+export function themeSwitch() {
+  takeTheme();
   const button = el("button", { type: "button", class: "icon-button" });
   const draw = () => {
     const dark = current() === "dark";
@@ -52,18 +64,12 @@ export function themeSwitch() {
     setAttr(button, "title", label);
     button.replaceChildren(icon(dark ? "sun" : "moon"));
   };
-  button.addEventListener("click", () => {
-    const next = current() === "dark" ? "light" : "dark";
-    const choice = next === system() ? null : next;
-    store(choice);
-    apply(choice);
-    draw();
-  });
+  button.addEventListener("click", toggleTheme);
+  document.addEventListener("nocturne:theme", draw);
   matchMedia("(prefers-color-scheme: light)").addEventListener("change", draw);
   window.addEventListener("storage", (event) => {
     if (event.key !== KEY || asked(location)) return;
     apply(event.newValue);
-    draw();
   });
   draw();
   return button;

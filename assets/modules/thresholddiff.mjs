@@ -39,7 +39,7 @@ export function thresholdDiff(on) {
   const changes = el("ul", { class: "changes" });
   const order = el("p", { class: "diff-order" });
   const note = el("p", { class: "diff-note" });
-  const save = el("button", { type: "button", class: "button primary" }, "Save", el("kbd", {}, "Ctrl S"));
+  const save = el("button", { type: "button", class: "button", "data-primary": "" }, "Save", el("kbd", {}, "Ctrl S"));
   const discard = el("button", { type: "button", class: "button" }, "Discard");
   const node = el("div", { class: "threshold-diff", hidden: "" }, changes, el("div", { class: "diff-side" }, order, note, el("div", { class: "threshold-buttons" }, save, discard)));
   save.addEventListener("click", on.save);

@@ -5,6 +5,7 @@ import { isPlaced } from "./mounts.mjs";
 import { setSearch } from "./router.mjs";
 import { ThresholdAdding } from "./thresholdadding.mjs";
 import { ask } from "./thresholdapi.mjs";
+import { whole } from "./wholelist.mjs";
 import { ThresholdBackTest } from "./thresholdbacktest.mjs";
 import { ThresholdEditing } from "./thresholdediting.mjs";
 import { thresholdEditor } from "./thresholdeditor.mjs";
@@ -122,7 +123,7 @@ export class ThresholdsPage {
     this.loading = true;
     state.loadedAt = performance.now();
     const revision = state.snapshot?.revision ?? null;
-    const [rules, levels] = await Promise.all([ask("/api/v1/rules"), ask("/api/v1/levels")]);
+    const [rules, levels] = await Promise.all([whole(ask, "/api/v1/rules", "rules"), ask("/api/v1/levels")]);
     this.loading = false;
     if (rules.status === 200 && levels.status === 200) {
       state.lists = { rules: rules.body.rules, levels: levels.body.levels };

@@ -2,8 +2,8 @@
 // writes UTC when it draws them anew, so they are put right whenever that happens.
 
 import { clock, hourMinute, moment, span, zoneName } from "./format.mjs";
+import { current as currentZone } from "./zone.mjs";
 
-const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const RELATIVE = new Set(["ago", "in"]);
 
 export function distance(at, now) {
@@ -17,7 +17,7 @@ function until(at, now) {
   return at > now ? `in ${span(Math.ceil((at - now) / 1000))}` : "now";
 }
 
-export function textOf(form, at, now, zone = ZONE) {
+export function textOf(form, at, now, zone = currentZone()) {
   if (form === "clock") return clock(at, zone);
   if (form === "hour") return hourMinute(at, zone);
   if (form === "ago") return distance(at, now);
@@ -39,7 +39,7 @@ function draw(node, now) {
 
 export function localise(root, now) {
   for (const node of root.querySelectorAll("time[data-form]")) draw(node, now);
-  for (const node of root.querySelectorAll(".zone")) write(node, zoneName(now, ZONE));
+  for (const node of root.querySelectorAll(".zone")) write(node, zoneName(now, currentZone()));
 }
 
 // Each second what counts down or up.

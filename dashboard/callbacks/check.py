@@ -9,15 +9,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeAlias
+from zoneinfo import ZoneInfo
 
 from dash import Dash, Input, NoUpdate, Output, State, no_update
 from dash.development.base_component import Component
 
 from dashboard import ids
 from dashboard.figures import Part, trend_figure
+from dashboard.figurezones import UTC, in_zone, zone_of
 from dashboard.pages import check as page
+from dashboard.relatives import Needed, needed_by
 from dashboard.theme import DARK, THEMES, Theme
-from dashboard.views import Needed, check_trend, check_view, needed_by
+from dashboard.views import check_trend, check_view
 from domain.access import Role
 from storage.readings import Readings
 
@@ -47,11 +50,12 @@ ROLES: Final = {_output(PIECES): Role.VIEWER, _output(CHART): Role.VIEWER}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the browser asks the chart for: a check, how far back, in which theme."""
+    """What the browser asks the chart for: a check, how far back, in which theme and time zone."""
 
     name: str
     hours: float
     theme: Theme
+    zone: ZoneInfo = UTC
     zoom: tuple[str, str] | None = None
 
 
@@ -133,7 +137,8 @@ def chart(readings: Readings, asked: Asked, now: datetime) -> tuple[Sequence[Com
     trend = check_trend(readings, asked.name, now, asked.hours)
     if trend is None:
         return [], {}
-    return page.chart_head(trend, asked.theme), trend_figure(trend, asked.theme, asked.zoom)
+    figure = trend_figure(trend, asked.theme, asked.zoom)
+    return page.chart_head(trend, asked.theme), in_zone(figure, asked.zone)
 
 
 def name_of(data: Any) -> str | None:
@@ -143,7 +148,7 @@ def name_of(data: Any) -> str | None:
 
 
 def asked_for(data: Any) -> Asked | None:
-    """What a browser asks for. What it may not ask for becomes the usual: 3 h, dark."""
+    """What a browser asks for. What it may not ask for becomes the usual: 3 h, dark, UTC."""
     name = name_of(data)
     if name is None:
         return None
@@ -152,6 +157,7 @@ def asked_for(data: Any) -> Asked | None:
         name=name,
         hours=page.RANGES.get(hours, 3.0) if isinstance(hours, str) else 3.0,
         theme=THEMES.get(theme, DARK) if isinstance(theme, str) else DARK,
+        zone=zone_of(data.get("zone")),
         zoom=zoom_of(data.get("zoom")),
     )
 

@@ -12,11 +12,11 @@ from dash.development.base_component import Component
 from dashboard.components.attributes import attributes
 from dashboard.components.states import moment, shape, state_of, told, word_of
 from dashboard.edits import EditView
+from dashboard.relatives import Relative
 from dashboard.views import (
     INCIDENT_DAYS,
     CheckView,
     IncidentView,
-    Relative,
     RuleView,
     Uptime,
 )
@@ -24,6 +24,8 @@ from domain.reading import Reading
 from domain.units import span
 
 PITCH_PX = 52
+# Of the others so many are listed by their names.
+MOST_LISTED = 200
 # Shorter than the window by more than this share: say how much was measured.
 NOTEWORTHY = 0.99
 
@@ -133,8 +135,22 @@ def _dependencies(view: CheckView) -> list[Component]:
             data_needs=str(bool(view.needs)).lower(), data_needed=str(bool(view.needed_by)).lower()
         ),
     )
-    more = [html.P(f"{view.unshown} more are not drawn.", className="note")] if view.unshown else []
-    return [graph, *more]
+    return [graph, *_further(view.further)]
+
+
+def _further(names: Sequence[str]) -> list[Component]:
+    """Those that there is no room to draw, as a list that opens."""
+    if not names:
+        return []
+    links = [html.Li(dcc.Link(name, href=check_path(name))) for name in names[:MOST_LISTED]]
+    left = len(names) - len(links)
+    rest = [html.Li(f"and {left:,} that are not listed", className="note")] if left else []
+    return [
+        html.Details(
+            [html.Summary(f"and {len(names):,} more"), html.Ul([*links, *rest])],
+            className="further",
+        )
+    ]
 
 
 def _column(relatives: Sequence[Relative], side: str, label: str) -> Component:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dashboard.api import channels, defined, maintenance, rules, silences
+from dashboard.api.orders import Nothing
 from dashboard.openapi.entry import (
     ASKED,
     LIST,
@@ -30,6 +31,12 @@ RULES, LEVELS, WINDOWS, SILENCES, CHANNELS = (
 DEFINITION: dict[int, Schema | None] = {200: ref("Definition")}
 VERSIONS: dict[int, Schema | None] = {200: listing("versions")}
 WRONG = (409, 422)
+MOST = Query(
+    name="limit",
+    says="How many at most.",
+    schema={"type": "integer", "minimum": 1, "maximum": 1000},
+)
+PAGED = (MOST, Query(name="cursor", says="`next` of the answer before: goes on after it."))
 
 
 def _definitions(
@@ -39,7 +46,10 @@ def _definitions(
     base = f"/api/v1/{path}"
     return {
         (base, "GET"): Entry(
-            tag=tag, says=f"All {path}.", gives={200: listing(path, ref("Definition"))}
+            tag=tag,
+            says=f"All {path} by name, a page at a time.",
+            gives={200: listing(path, ref("Definition"), next=maybe(TEXT))},
+            query=PAGED,
         ),
         (base, "POST"): Entry(
             tag=tag,
@@ -110,18 +120,14 @@ ENTRIES: Entries = {
     ("/api/v1/checks/<path:name>/levels/versions", "GET"): Entry(
         tag=LEVELS, says="What they were before, newest first.", gives=VERSIONS
     ),
+    ("/api/v1/checks/<path:name>/versions", "GET"): Entry(
+        tag=LEVELS, says="What the whole check was before, newest first.", gives=VERSIONS
+    ),
     ("/api/v1/silences", "GET"): Entry(
         tag=SILENCES,
         says="Those that hold, are to come, or ended in the last 24 hours.",
         gives={200: listing("silences", ref("Silence"), next=maybe(TEXT))},
-        query=(
-            Query(
-                name="limit",
-                says="How many at most.",
-                schema={"type": "integer", "minimum": 1, "maximum": 1000},
-            ),
-            Query(name="cursor", says="`next` of the answer before: goes on after it."),
-        ),
+        query=PAGED,
     ),
     ("/api/v1/silences", "POST"): Entry(
         tag=SILENCES,
@@ -134,14 +140,14 @@ ENTRIES: Entries = {
         tag=SILENCES,
         says="Ends a silence now.",
         gives={200: ref("Silence")},
-        body=silences.Nothing,
+        body=Nothing,
         refuses=WRONG,
     ),
     ("/api/v1/channels", "GET"): Entry(
         tag=CHANNELS, says="The channels and how they do.", gives={200: listing("channels")}
     ),
     ("/api/v1/channels/<path:name>/test", "POST"): Entry(
-        tag=CHANNELS, says="Sends a test by one channel.", gives=REPLY, refuses=ASKED
+        body=Nothing, tag=CHANNELS, says="Sends a test by one channel.", gives=REPLY, refuses=ASKED
     ),
     ("/health/alerts/test", "POST"): Entry(
         tag=CHANNELS,

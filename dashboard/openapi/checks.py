@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dashboard.api import bulk, checks, defined, results
+from dashboard.api.orders import Nothing
 from dashboard.openapi.entry import (
     ASKED,
     FLAG,
@@ -115,19 +116,22 @@ ENTRIES: Entries = {
         gives={200: listing("kinds", OBJECT, common=OBJECT)},
     ),
     ("/api/v1/checks/<path:name>/check-now", "POST"): Entry(
-        tag=OPERATING, says="Runs a check at once.", gives=REPLY, refuses=ASKED
+        body=Nothing, tag=OPERATING, says="Runs a check at once.", gives=REPLY, refuses=ASKED
     ),
     ("/api/v1/checks/<path:name>/pause", "POST"): Entry(
-        tag=OPERATING, says="Pauses a check.", gives={200: STATE}
+        body=Nothing, tag=OPERATING, says="Pauses a check.", gives={200: STATE}
     ),
     ("/api/v1/checks/<path:name>/resume", "POST"): Entry(
-        tag=OPERATING, says="Resumes a check.", gives={200: STATE}
+        body=Nothing, tag=OPERATING, says="Resumes a check.", gives={200: STATE}
     ),
     ("/api/v1/monitoring/start", "POST"): Entry(
-        tag=OPERATING, says="Starts all monitoring again.", gives={200: STATE}
+        body=Nothing, tag=OPERATING, says="Starts all monitoring again.", gives={200: STATE}
     ),
     ("/api/v1/monitoring/stop", "POST"): Entry(
-        tag=OPERATING, says="Stops all monitoring until it is started again.", gives={200: STATE}
+        body=Nothing,
+        tag=OPERATING,
+        says="Stops all monitoring until it is started again.",
+        gives={200: STATE},
     ),
     ("/api/v1/commands/<int:command_id>", "GET"): Entry(
         tag=OPERATING,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dashboard.api.orders import Nothing
 from dashboard.openapi.entry import (
     FLAG,
     HOURS,
@@ -104,10 +105,13 @@ ENTRIES: Entries = {
         },
     ),
     ("/health/monitoring/start", "POST"): Entry(
-        tag=HEALTH, says="Starts all monitoring again.", gives={200: STATE}
+        body=Nothing, tag=HEALTH, says="Starts all monitoring again.", gives={200: STATE}
     ),
     ("/health/monitoring/stop", "POST"): Entry(
-        tag=HEALTH, says="Stops all monitoring until it is started again.", gives={200: STATE}
+        body=Nothing,
+        tag=HEALTH,
+        says="Stops all monitoring until it is started again.",
+        gives={200: STATE},
     ),
     ("/health/components/<path:name>", "GET"): Entry(
         tag=HEALTH,

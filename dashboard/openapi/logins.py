@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dashboard.api import keys, people, session
+from dashboard.api.orders import Nothing
 from dashboard.openapi.entry import (
     FLAG,
     OBJECT,
@@ -24,6 +25,12 @@ ENTERED = {200: shape({"name": TEXT, "role": TEXT}, next=TEXT)}
 KEY = shape(
     {"id": WHOLE, "kind": TEXT, "prefix": TEXT, "name": TEXT, "in_force": FLAG}, secret=TEXT
 )
+MOST = Query(
+    name="limit",
+    says="How many at most.",
+    schema={"type": "integer", "minimum": 1, "maximum": 500},
+)
+PAGED = (MOST, Query(name="cursor", says="`next` of the answer before: goes on after it."))
 # A field of a form that was left empty asks for nothing.
 MOMENT = {"anyOf": [TIME, {"const": ""}]}
 
@@ -61,10 +68,13 @@ ENTRIES: Entries = {
         tag=LOGINS,
         says="Ends all one's other sessions.",
         gives={200: shape({"ended": WHOLE})},
-        body=session.Nothing,
+        body=Nothing,
     ),
     ("/api/v1/people", "GET"): Entry(
-        tag=PEOPLE, says="Who may log in.", gives={200: listing("people")}
+        tag=PEOPLE,
+        says="Who may log in, by name, a page at a time.",
+        gives={200: listing("people", OBJECT, next=maybe(TEXT))},
+        query=PAGED,
     ),
     ("/api/v1/people", "POST"): Entry(
         tag=PEOPLE,
@@ -84,7 +94,10 @@ ENTRIES: Entries = {
         tag=PEOPLE, says="Removes somebody.", gives={200: STATE}, refuses=(409,)
     ),
     ("/api/v1/keys", "GET"): Entry(
-        tag=KEYS, says="The keys, without their secrets.", gives={200: listing("keys", KEY)}
+        tag=KEYS,
+        says="The keys without their secrets, newest first, a page at a time.",
+        gives={200: listing("keys", KEY, next=maybe(TEXT))},
+        query=PAGED,
     ),
     ("/api/v1/keys", "POST"): Entry(
         tag=KEYS,
@@ -94,7 +107,7 @@ ENTRIES: Entries = {
         refuses=(409,),
     ),
     ("/api/v1/keys/<int:key_id>/revoke", "POST"): Entry(
-        tag=KEYS, says="Revokes a key.", gives={200: KEY}
+        body=Nothing, tag=KEYS, says="Revokes a key.", gives={200: KEY}
     ),
     ("/api/v1/audit", "GET"): Entry(
         tag=AUDIT,
@@ -106,11 +119,7 @@ ENTRIES: Entries = {
             Query(name="name", says="Of one thing."),
             Query(name="from", says="Not before.", schema=MOMENT),
             Query(name="to", says="Not after.", schema=MOMENT),
-            Query(
-                name="limit",
-                says="How many at most.",
-                schema={"type": "integer", "minimum": 1, "maximum": 500},
-            ),
+            MOST,
             Query(
                 name="cursor",
                 says="`next` of the answer before: goes on after it.",

@@ -20,6 +20,7 @@ PAGE = """<!doctype html>
 <link rel="stylesheet" href="/assets/app.css">
 <link rel="stylesheet" href="/assets/apidocs.css">
 <script type="module" src="/assets/modules/apidocs.mjs"></script>
+<script type="module" src="/assets/modules/plainpage.mjs"></script>
 </head>
 <body>
 <main class="apidocs">

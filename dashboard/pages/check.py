@@ -55,8 +55,8 @@ def layout(name: str) -> Component:
                     html.Header(
                         className="check-top",
                         children=[
-                            html.Div(id=ids.CHECK_MANAGE, className="check-actions"),
                             html.Div(id=ids.CHECK_ACTIONS, className="check-actions"),
+                            html.Div(id=ids.CHECK_MANAGE, className="check-actions"),
                             html.Div(id=ids.CHECK_HEAD, className="check-head"),
                             html.Div(
                                 id=ids.CHECK_REPLY,

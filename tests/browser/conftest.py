@@ -53,9 +53,14 @@ def _browser_is_there() -> None:
 
 
 @pytest.fixture(scope="module")
-def browser(_browser_is_there: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Screen]:
+def browser(
+    request: pytest.FixtureRequest,
+    _browser_is_there: None,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Screen]:
     """The browser of a module. It ends with it, so that there is never more than one."""
-    with driving(tmp_path_factory.mktemp("chromium")) as screen:
+    requests = getattr(request.module, "REQUESTS", False)
+    with driving(tmp_path_factory.mktemp("chromium"), requests=requests) as screen:
         yield screen
 
 
@@ -101,10 +106,10 @@ def running(made: Installed) -> Iterator[Installed]:
 
 def start(made: Installed) -> None:
     """Start both processes and wait until every check has been measured."""
-    assert made.app("migrate").returncode == 0
+    made.migrate()
     made.start("web")
     made.start("monitor")
-    wait_for(lambda: measured(made), 30, pause_s=0.2)
+    wait_for(lambda: measured(made), 90, pause_s=0.2)
 
 
 def measured(made: Installed) -> bool:

@@ -17,7 +17,7 @@ from selenium.webdriver.common import action_chains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 
-from tests.waiting import wait_for
+from tests.waiting import PATIENCE_S, wait_for
 
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 QUIET = (
@@ -35,6 +35,8 @@ QUIET = (
     "--force-color-profile=srgb",
     "--window-size=1440,900",
 )
+# It also limits how long the browser may take for anything else, its own start included.
+PAGE_LOAD_S = 110
 # This selenium publishes no types.
 ActionChains: Any = action_chains.ActionChains
 PROBE = (Path(__file__).parent / "probe.js").read_text(encoding="utf-8")
@@ -62,15 +64,19 @@ def options(profile: Path) -> Options:
 
 
 @contextlib.contextmanager
-def driving(profile: Path) -> Iterator[Screen]:
-    """A browser that keeps its console and the requests that it makes, ended afterwards."""
+def driving(profile: Path, *, requests: bool = False) -> Iterator[Screen]:
+    """A browser that keeps its console, ended afterwards.
+
+    With `requests` it also keeps what it asks for, which takes a sixth more of the processor.
+    """
     wanted: Any = options(profile)
-    wanted.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    kept = ["browser", "performance"] if requests else ["browser"]
+    wanted.set_capability("goog:loggingPrefs", dict.fromkeys(kept, "ALL"))
     driver = webdriver.Chrome(
         options=wanted, service=Service(shutil.which("chromedriver") or "chromedriver")
     )
     try:
-        driver.set_page_load_timeout(20)
+        driver.set_page_load_timeout(PAGE_LOAD_S)
         yield Screen(driver)
     finally:
         driver.quit()
@@ -88,7 +94,7 @@ class Screen:
     def open(self, url: str) -> None:
         """Load a page of the product and wait until its first data is drawn."""
         self.driver.get(url)
-        self.until("document.documentElement.dataset.loaded === 'true'", 15)
+        self.until("document.documentElement.dataset.loaded === 'true'", 60)
 
     def size(self, width: int, height: int, *, phone: bool = False) -> None:
         """The size of the page: also below the 500 pixels that a window can't go under."""
@@ -109,8 +115,8 @@ class Screen:
         self.driver.get("about:blank")
         self.size(1440, 900)
         self.prefer()
-        self.console()
-        self.requested()
+        for kind in self.driver.log_types:
+            self.driver.get_log(kind)
 
     # What stands there.
 
@@ -119,13 +125,13 @@ class Screen:
         script = f"{PROBE}\nreturn ({expression});"
         return self.driver.execute_script(script, *arguments)
 
-    def until(self, expression: str, seconds: float = 10, *arguments: Any) -> None:
+    def until(self, expression: str, seconds: float = PATIENCE_S, *arguments: Any) -> None:
         """Wait until the expression holds in the page; the failure tells what stood there instead."""
         try:
             wait_for(lambda: bool(self.js(expression, *arguments)), seconds, pause_s=0.1)
         except AssertionError:
             seen = self.js("document.body.innerText")[:1500]
-            said = f"not within {seconds:g} s: {expression} {arguments or ''}"
+            said = f"not in time: {expression} {arguments or ''}"
             raise AssertionError(f"{said}\n{self.title}\n{seen}") from None
 
     def texts(self, selector: str) -> list[str]:
@@ -200,7 +206,10 @@ class Screen:
         return [entry["message"] for entry in kept if entry["level"] in ("SEVERE", "WARNING")]
 
     def requested(self) -> list[str]:
-        """The addresses that the page asked for since the last call, but for data inside of it."""
+        """The addresses that the page asked for since the last call, but for data inside of it.
+
+        Kept in the modules alone that say `REQUESTS = True`.
+        """
         kept = [json.loads(entry["message"]) for entry in self.driver.get_log("performance")]
         events = [entry["message"] for entry in kept]
         urls = [

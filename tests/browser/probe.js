@@ -1,4 +1,5 @@
-// Put before each expression that a test evaluates in the page: selecting, and looking for colours.
+// Put before each expression that a test evaluates in the page: selecting, looking for colours, and
+// what keyboards and thumbs reach.
 const $$ = (selector) => [...document.querySelectorAll(selector)];
 const shows = (node) =>
   node.checkVisibility({ opacityProperty: true, visibilityProperty: true }) &&
@@ -76,4 +77,45 @@ const probe = (() => {
   }
 
   return { greens, isGreen, rgba };
+})();
+
+const reach = (() => {
+  // A group of radios is one stop, and a chart brings its own keys.
+  const stops = () => $$("a[href], button, input, select, textarea, summary, [tabindex='0']").filter((node) =>
+    shows(node) && !node.disabled && node.tabIndex >= 0 && node.type !== "radio" && !node.closest(".js-plotly-plot, [inert]"));
+
+  // A name that outlives a redraw; digits change with the time.
+  const told = (node) => [node.tagName, node.id, node.getAttribute("href"), node.ariaLabel, node.name, (node.textContent ?? "").trim().slice(0, 40)]
+    .join(" ").replace(/\d+/g, "#");
+
+  function ringed(node) {
+    if (!node) return false;
+    const { boxShadow, outlineStyle, outlineWidth } = getComputedStyle(node);
+    return boxShadow !== "none" || (outlineStyle !== "none" && parseFloat(outlineWidth) > 0);
+  }
+
+  // From the first stop on, which is no proof of its ring: a script put the focus there.
+  function start() {
+    globalThis.came = new Map();
+    document.addEventListener("focusin", ({ target }) => {
+      const near = [target, target.parentElement, target.parentElement?.parentElement, target.closest("tr, label, .card")];
+      came.set(told(target), near.some(ringed));
+    });
+    const found = stops();
+    globalThis.there = new Set(found.map(told));
+    found[0].focus();
+    return found.length;
+  }
+
+  // Of what stood there from the beginning and still does.
+  const unreached = () => stops().map(told).filter((each) => there.has(each) && !came.has(each));
+  const unseen = () => [...came].slice(1).filter(([, ring]) => !ring).map(([each]) => each);
+
+  // What is lower than that, its frame included.
+  const low = (least) => $$("button:not(.unseen), .button, .tile, select, input:not([type=checkbox], [type=radio])").filter(shows).map((node) => {
+    const [own, around] = [node, node.parentElement].map((each) => each.getBoundingClientRect().height);
+    return [node.innerText || node.ariaLabel || node.name, around < 50 ? Math.max(own, around) : own];
+  }).filter(([, height]) => height < least);
+
+  return { low, start, unreached, unseen };
 })();

@@ -110,7 +110,7 @@ def test_question_mark_shows_the_keys_and_escape_closes_them(
     screen.press("?")
     screen.until("document.querySelector('dialog.help')?.open")
 
-    assert "Filter the checks" in screen.text("dialog.help")
+    assert "Search or filter what is listed" in screen.text("dialog.help")
     screen.press(Keys.ESCAPE)
     screen.until("!document.querySelector('dialog.help').open")
 

@@ -1,4 +1,4 @@
-"""What holds on every page: no errors, nobody else is asked, room on a phone, stillness."""
+"""What holds on every page: no errors, nobody else is asked, stillness."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from tests.browser.driver import Screen
 from tests.installed import Installed
 
 pytestmark = pytest.mark.browser
+# What the pages ask for is looked at here.
+REQUESTS = True
 
 OVERVIEW, CHECK, THRESHOLDS = "/", "/checks/nocturne-web", "/thresholds"
 CHECKS, WALL, BUSINESS = "/checks", "/wall", "/business"
@@ -89,29 +91,6 @@ def test_the_switch_changes_the_theme_and_a_reload_keeps_it(
     screen.one("#bar-theme button").click()
     screen.until("probe.rgba(getComputedStyle(document.body).backgroundColor)[0] < 60")
     assert screen.console() == []
-
-
-@PAGES
-def test_a_phone_needs_no_sideways_scroll_and_no_small_fingers(
-    screen: Screen, shipped: Installed, page: str
-) -> None:
-    screen.size(390, 844, phone=True)
-
-    look(screen, shipped, page)
-
-    wide = screen.js(
-        """$$("#page *").filter((node) => shows(node) && node.getBoundingClientRect().right > 391
-          && !node.closest(".js-plotly-plot")).map((node) => node.outerHTML.slice(0, 120))"""
-    )
-    assert screen.js("document.documentElement.scrollWidth") <= 390, wide
-    screen.js("window.scrollTo(500, 0)")
-    assert screen.js("window.scrollX") == 0
-    small = screen.js(
-        """$$("button, .button, .tile").filter(shows)
-          .map((node) => [node.innerText || node.ariaLabel, node.getBoundingClientRect().height])
-          .filter(([, height]) => height < 43.5)"""
-    )
-    assert small == [], "too small for a thumb"
 
 
 def test_nothing_moves_for_those_who_asked_for_stillness(

@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { rowsOf, told, whyKept } from "../../../assets/modules/checkdefinition.mjs";
 import { askedFor } from "../../../assets/modules/checkform.mjs";
 import * as form from "../../../assets/modules/checkformmodel.mjs";
+import { changesOf, fieldsBack } from "../../../assets/modules/checkversions.mjs";
 
 const text = (more = {}) => ({ anyOf: [{ type: "string" }, { type: "null" }], default: null, ...more });
 const HTTP = {
@@ -139,4 +140,24 @@ test("a definition tells of each field where it comes from, and what the file sa
   assert.match(whyKept(body), /configuration file/);
   assert.equal(whyKept({ in_file: false }), "");
   assert.equal(told({ a: true, b: [] }), "a: yes, b: nothing");
+});
+
+test("a version tells what it changed, and what was hidden only that it did", () => {
+  const edited = { action: "edit", changes: { interval: { before: "5s", after: "10s" }, url: { before: "***", after: "***" }, tags: { before: ["a"], after: null } } };
+  const first = { action: "publish", changes: { kind: { before: null, after: "http" }, url: { before: null, after: "x" } } };
+
+  assert.deepEqual(changesOf(edited).fields, [
+    { label: "Interval", before: "5s", after: "10s" },
+    { label: "URL", before: "", after: "changed" },
+    { label: "Tags", before: "a", after: "nothing" },
+  ]);
+  assert.equal(changesOf(first).said, "first read from the file");
+  assert.deepEqual(changesOf({ action: "pause", changes: { enabled: { before: null, after: false } } }), { said: "paused", fields: [] });
+});
+
+test("the way back to a version sends what differs, and takes back what it had not", () => {
+  const now = { name: "shop", url: "b", interval: "5s", warning: 3 };
+  const then = { name: "shop", url: "a", interval: "5s", critical: 9 };
+
+  assert.deepEqual(fieldsBack(now, then), { url: "a", warning: null, critical: 9 });
 });

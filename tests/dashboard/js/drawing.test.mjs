@@ -10,7 +10,7 @@ import * as format from "../../../assets/modules/format.mjs";
 import { arrange, tallyText } from "../../../assets/modules/groups.mjs";
 import { isTyping, step } from "../../../assets/modules/keyboard.mjs";
 import { checkAddress } from "../../../assets/modules/router.mjs";
-import { capText, shorten } from "../../../assets/modules/score.mjs";
+import { MOST_SEGMENTS, capText, segments, shorten } from "../../../assets/modules/score.mjs";
 import { counts } from "../../../assets/modules/states.mjs";
 import { bars, sparkline } from "../../../assets/modules/strip.mjs";
 import { episodes, hours, labelled, startOf } from "../../../assets/modules/timeline.mjs";
@@ -154,6 +154,15 @@ test("many losses are summed up, and nothing is lost in it", () => {
   const { lines, rest } = shorten(losses);
 
   assert.equal(lines.reduce((sum, loss) => sum + loss.cost, 0) + rest.cost, 20);
+});
+
+test("the bar of a thousand losses has few segments, one a state for the small ones", () => {
+  const losses = Array.from({ length: 1000 }, (_, index) => ({ check: `c${index}`, status: index % 2 ? "unknown" : "warning", cost: 0.1 }));
+  const found = segments(losses);
+
+  assert.equal(found.length, MOST_SEGMENTS + 2);
+  assert.equal(Math.round(found.reduce((sum, each) => sum + each.cost, 0)), 100);
+  assert.equal(new Set(found.map((each) => each.check)).size, found.length);
 });
 
 test("a cap is explained by its check and by what the score would be", () => {
