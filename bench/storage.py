@@ -218,8 +218,7 @@ def a_day(url: str, lease: Lease, now: datetime) -> tuple[Report, float, int]:
 
 # What the child's main() does, at another time than now.
 ROUND = """
-import os, sys, time, msgspec
-os.nice(10)
+import sys, time, msgspec
 from monitor.storekeeper_child import Orders, keep
 from storage.engine import from_ms
 report = keep(msgspec.json.decode(sys.stdin.buffer.read(), type=Orders), from_ms(int(sys.argv[1])))

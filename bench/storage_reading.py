@@ -70,7 +70,7 @@ def read_checks(figures: Figures, engine: Engine) -> None:
         figures.at_most("latest state of 500 checks, SQL", sql, "ms", 1)
         figures.plain("the same, the first time", cold, "ms")
         first, last = to_ms(start) // 3_600_000, to_ms(NOW) // 3_600_000
-        part = partial(uptimes._rolled, connection, first, last)
+        part = partial(uptimes.rolled, connection, first, last)
         figures.plain("uptime of 500 checks over 30 days, the rows", median_ms(part, 30), "ms")
     readings = Readings(engine)
     figures.plain("Readings.board of 500 checks", median_ms(lambda: readings.board(NOW), 20), "ms")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -26,6 +25,7 @@ from storage.retention import retain
 from storage.sealing import Sealed
 from storage.series import BUCKET_MS
 from storage.series_query import query
+from storage.slices import Slices
 
 BATCH = 1_000
 RAW_TABLE = """
@@ -135,7 +135,7 @@ def sustained(figures: Figures, folder: Path, server: str | None, quick: bool) -
         figures.plain("the same, longest", max(took), "ms")
         samples, longest_ms = sealed
         figures.plain("sealed meanwhile", samples, "samples")
-        figures.at_most("the longest that sealing held the lock", longest_ms, "ms", 50)
+        figures.at_most("the longest that upkeep held the lock", longest_ms, "ms", 50)
 
 
 def under_load(url: str, seconds: int) -> tuple[list[float], tuple[int, float]]:
@@ -195,18 +195,18 @@ def old_windows(engine: Engine, count: int, windows: int) -> None:
 
 def keep_sealing(url: str, lease: Lease, stop: Any, told: Any) -> None:
     """What the storekeeper's child does, again and again; what it did in all is told at the end."""
-    # As the storekeeper's child does: the checks go first.
-    os.nice(10)
     engine, found = open_engine(url), list[Sealed]()
+    rows, series = Slices(engine, lease), sealing.sliced(engine, lease)
     while not stop.is_set():
         # Window after window becomes due, so that there is something to do until the end.
         now = NOW - timedelta(hours=48) + timedelta(hours=2 * len(found))
-        uptimes.roll(engine, lease, now)
-        found.append(sealing.seal(engine, lease, now, now - timedelta(days=30)))
-        retain(engine, lease, now, LEVELS)
+        uptimes.roll(rows, now)
+        found.append(sealing.seal(series, now, now - timedelta(days=30)))
+        retain(rows, now, LEVELS)
         time.sleep(0.2)
     engine.dispose()
-    told.put((sum(each.samples for each in found), 1000 * max(each.longest_s for each in found)))
+    longest_s = max(rows.longest_s, series.longest_s)
+    told.put((sum(each.samples for each in found), 1000 * longest_s))
 
 
 def keep_reading(url: str, number: int, stop: Any) -> None:

@@ -18,13 +18,14 @@ from domain.facts import CheckState, Detail, Result, Sample, Status
 from domain.ladder import ladder
 from domain.uptime import COLUMNS
 from launch.demo import uptimes
-from storage import bulk
+from storage import bulk, uptime_totals
 from storage.engine import open_engine, reader
 from storage.journal import Entry, Journal, Published
 from storage.leadership import Lease, Process, claim
 from storage.migrate import migrate
 from storage.series import encode_labels
 from storage.series_tables import series as series_rows
+from storage.slices import Slices
 
 # A Sunday, far enough from the hour that nothing is at its edge.
 NOW = datetime(2026, 3, 1, 12, 40, tzinfo=UTC)
@@ -157,6 +158,7 @@ def with_checks(
         ids = list(range(1, count + 1))
         for rows in uptimes.rows([grid] * count, ids, last - 24 * days, 24 * days):
             bulk.load(connection, "uptime", columns, rows)
+    uptime_totals.bring_up_to(Slices(engine, lease), last)
     return states
 
 

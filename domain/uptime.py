@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from domain.facts import Mark, Status
 from domain.timeline import Stretch
@@ -61,6 +62,7 @@ class Spent:
 COLUMNS = tuple(field.name for field in fields(Spent))
 
 
+@lru_cache(maxsize=100)
 def steady(status: Status, mark: Mark, start: datetime, end: datetime) -> Spent:
     """All the time from `start` to `end` in one column."""
     column = BY_MARK.get(mark, BY_STATUS[status])

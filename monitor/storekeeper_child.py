@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 from sqlalchemy import Engine
@@ -19,8 +19,12 @@ from sqlalchemy.exc import DBAPIError
 if TYPE_CHECKING:
     from storage.leadership import Lease
 
+T = TypeVar("T")
+
 LEADERSHIP_LOST = 5
 FAILED = 1
+# Each try has waited for the lock itself: some two minutes in all, then the next hour tries again.
+PAUSES_S = (1.0, 5.0, 15.0, 30.0, 60.0)
 
 
 class Orders(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +41,7 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done, how long it took (s), and the longest time that sealing locked the store (ms).
+    """What was done, how long it took (s), and the longest time that a slice of it locked the store (ms).
 
     While the clock is doubted (see `domain.clock`) all of that waits.
     `backup` is the path of one that was made, `backup_error` says why one that was due was not.
@@ -93,6 +97,7 @@ def keep(orders: Orders, now: datetime) -> Report:
     from storage import aftermath, space, timekeeping
     from storage.engine import open_existing
     from storage.leadership import Lease
+    from storage.slices import Slices
 
     begun = time.monotonic()
     lease = Lease(boot_id=orders.boot_id, epoch=orders.epoch)
@@ -100,7 +105,8 @@ def keep(orders: Orders, now: datetime) -> Report:
     try:
         is_doubted = timekeeping.recall(engine).doubted is not None
         done = Done() if is_doubted else _put_in_order(engine, lease, orders, now)
-        pages = space.give_back(engine)
+        paging = Slices(engine, lease)
+        pages = patiently(lambda: space.give_back(paging))
         if not is_doubted:
             aftermath.forget(engine, now)
         made, error = _back_up(engine, orders, now)
@@ -113,7 +119,7 @@ def keep(orders: Orders, now: datetime) -> Report:
         hours=done.hours,
         deleted=done.deleted,
         pages=pages,
-        longest_lock_ms=round(done.longest_s * 1000, 1),
+        longest_lock_ms=round(max(done.longest_s, paging.longest_s) * 1000, 1),
         took_s=round(time.monotonic() - begun, 2),
         is_clock_doubted=is_doubted,
         backup=made,
@@ -126,35 +132,42 @@ def _put_in_order(engine: Engine, lease: Lease, orders: Orders, now: datetime) -
     from domain.ladder import ladder
     from storage import sealing, timekeeping, uptimes
     from storage.retention import retain
+    from storage.slices import Slices, repeat
 
     levels = ladder(orders.raw_days, orders.aggregate_days)
-    deleted = _in_slices(lambda: timekeeping.forget(engine, lease, now))
-    retained = timekeeping.retain_until(engine, lease, now)
+    rows, series = Slices(engine, lease), sealing.sliced(engine, lease)
+    deleted = patiently(lambda: repeat(lambda: timekeeping.forget(rows, now)))
+    retained = patiently(lambda: timekeeping.retain_until(engine, lease, now))
     oldest = retained - timedelta(days=levels[0].days)
     # Before the timelines that they are made of go.
-    hours = uptimes.roll(engine, lease, now, oldest)
-    sealed = sealing.seal(engine, lease, now, oldest)
-    deleted += _in_slices(lambda: retain(engine, lease, retained, levels))
+    hours = patiently(lambda: uptimes.roll(rows, now, oldest))
+    sealed = patiently(lambda: sealing.seal(series, now, oldest))
+    deleted += patiently(lambda: repeat(lambda: retain(rows, retained, levels)))
     return Done(
         windows=sealed.windows,
         series=sealed.series,
         samples=sealed.samples,
         hours=hours,
         deleted=deleted,
-        longest_s=sealed.longest_s,
+        longest_s=max(rows.longest_s, series.longest_s),
     )
 
 
-def _in_slices(work: Callable[[], int]) -> int:
-    """Repeat `work` until it deletes nothing more, with pauses as long as it took; rows in all."""
-    deleted = 0
-    while True:
-        begun = time.perf_counter()
-        gone = work()
-        deleted += gone
-        if not gone:
-            return deleted
-        time.sleep(time.perf_counter() - begun)
+def patiently(work: Callable[[], T], pause: Callable[[float], None] = time.sleep) -> T:
+    """Do `work`, and go on with it after pauses where the store is locked or away for a while.
+
+    All of it is made of transactions that can be done again. Raises the driver's error in the end.
+    """
+    from storage.engine import is_away, is_damaged, is_full
+
+    for pause_s in PAUSES_S:
+        try:
+            return work()
+        except DBAPIError as error:
+            if not is_away(error) or is_damaged(error) or is_full(error):
+                raise
+        pause(pause_s)
+    return work()
 
 
 def _back_up(engine: Engine, orders: Orders, now: datetime) -> tuple[str | None, str | None]:

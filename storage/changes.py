@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, delete, insert, update
 from sqlalchemy.exc import IntegrityError
 
 from domain.facts import Detail
+from domain.secretfields import recorded
 from storage import counters
 from storage.definitions import EDITED, Definition, load_one
 from storage.engine import UNSTORABLE
@@ -212,8 +213,8 @@ def audit_row(
         "action": action,
         "kind": after.kind,
         "name": after.name,
-        "before": dict(before.patch) if before else None,
-        "after": dict(after.patch),
+        "before": recorded(after.kind, before.patch if before else None),
+        "after": recorded(after.kind, after.patch),
     }
 
 

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select, update
+from functools import lru_cache
+
+from sqlalchemy import Connection, Executable, insert, or_, select, update
 
 from storage.schema import counters
 from storage.watch import announcing
@@ -17,8 +19,14 @@ ARRIVALS = "arrivals"
 
 def bump(connection: Connection, *names: str) -> None:
     """Count the named counters up by one, in the transaction of what they announce."""
-    counted = update(counters).where(counters.c.name.in_(names))
-    connection.execute(announcing(connection, counted.values(value=counters.c.value + 1)))
+    connection.execute(_counting(connection.dialect.name, names))
+
+
+@lru_cache(maxsize=64)
+def _counting(dialect: str, names: tuple[str, ...]) -> Executable:
+    # Made once: nearly each transaction ends with it.
+    named = or_(*(counters.c.name == name for name in names))
+    return announcing(dialect, update(counters).where(named).values(value=counters.c.value + 1))
 
 
 def value(connection: Connection, name: str) -> int:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Row, insert, select, update
 
 from domain.definitions import drift, effective
 from domain.facts import Detail
+from domain.secretfields import recorded
 from storage import counters
 from storage.engine import reader
 from storage.leadership import Lease, fence
@@ -176,4 +177,5 @@ def _audit(
     after: Any,
 ) -> None:
     row = {"at": at, "actor": actor, "action": action, "kind": kind, "name": name}
-    connection.execute(insert(audit).values(**row, before=before, after=after))
+    row |= {"before": recorded(kind, before), "after": recorded(kind, after)}
+    connection.execute(insert(audit).values(**row))

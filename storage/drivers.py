@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from storage import presence
+from storage import presence, turnstile
 
 READ = "nocturne_read"
 BUSY_TIMEOUT_MS = 5_000
@@ -68,7 +70,8 @@ def sqlite(url: URL, *, untouched: bool = False) -> Engine:
     prepare: Callable[[Any, ConnectionPoolEntry], None]
     prepare = _leave_transactions if untouched else _prepare
     event.listen(engine, "connect", prepare)
-    event.listen(engine, "begin", _begin)
+    file = Path(unquote(str(url.database).removeprefix("file:")))
+    event.listen(engine, "begin", partial(_begin, presence.mark_of(file)))
     return engine
 
 
@@ -98,6 +101,9 @@ def _prepare(connection: Any, entry: ConnectionPoolEntry) -> None:
         connection.execute(pragma)
 
 
-def _begin(connection: Connection) -> None:
-    reading = connection.get_execution_options().get(READ, False)
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+def _begin(mark: Path, connection: Connection) -> None:
+    if connection.get_execution_options().get(READ, False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    with turnstile.queue(mark):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -264,26 +265,40 @@ def upsert(
 
     `over` tells what is overwritten, and with what, where that is not so.
     """
-    if not rows:
-        return
-    statement = _insert(connection, table)
+    if rows:
+        columns, dialect = tuple(rows[0]), connection.dialect.name
+        if over is None:
+            statement = _overwriting(dialect, table, columns, tuple(keys))
+        else:
+            statement = _upserting(dialect, table, columns, keys, over)
+        connection.execute(statement, list(rows))
+
+
+@lru_cache(maxsize=256)
+def _overwriting(
+    dialect: str, table: Table, columns: tuple[str, ...], keys: tuple[str, ...]
+) -> Any:
+    # Made once: to put it together takes longer than to carry it out.
+    return _upserting(dialect, table, columns, keys, None)
+
+
+def _upserting(
+    dialect: str, table: Table, columns: Sequence[str], keys: Sequence[str], over: Over | None
+) -> Any:
+    statement = _insert(dialect, table)
     fresh = statement.excluded
-    changed = {name: fresh[name] for name in rows[0] if name not in keys}
+    changed = {name: fresh[name] for name in columns if name not in keys}
     if over is not None:
         changed |= {name: make(fresh) for name, make in over.values.items()}
-    if changed:
-        where = None if over is None else over.where(fresh)
-        statement = statement.on_conflict_do_update(
-            index_elements=list(keys), set_=changed, where=where
-        )
-    else:
-        statement = statement.on_conflict_do_nothing(index_elements=list(keys))
-    connection.execute(statement, list(rows))
+    if not changed:
+        return statement.on_conflict_do_nothing(index_elements=list(keys))
+    where = None if over is None else over.where(fresh)
+    return statement.on_conflict_do_update(index_elements=list(keys), set_=changed, where=where)
 
 
-def _insert(connection: Connection, table: Table) -> Any:
+def _insert(dialect: str, table: Table) -> Any:
     """The dialect's own insert: the two have no common base that knows `on_conflict`."""
-    if connection.dialect.name == "sqlite":
+    if dialect == "sqlite":
         from sqlalchemy.dialects import sqlite
 
         return sqlite.insert(table)

@@ -102,11 +102,13 @@ class IncidentReadings:
         with self._engine.connect() as connection:
             return _told(connection, found)
 
-    def alerts(self) -> tuple[Alert, ...]:
-        """The incidents of alert rules that stand, worst and oldest first, with their last news."""
-        found = [each for each in self.open() if each.kind == RULE_KIND and each.parent_id is None]
+    def alerts(self, standing: Sequence[Incident]) -> tuple[Alert, ...]:
+        """Of the incidents that stand those of alert rules, in their order, with their last news."""
+        found = [each for each in standing if each.kind == RULE_KIND and each.parent_id is None]
+        if not found:
+            return ()
         with self._engine.connect() as connection:
-            lines = _lines(connection, [each.id for each in found]) if found else {}
+            lines = _lines(connection, [each.id for each in found])
         return tuple(Alert(incident=each, message=_news(lines.get(each.id, ()))) for each in found)
 
     def since(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -101,6 +102,7 @@ class Journal:
     ) -> None:
         """Write a batch in one transaction. Raises LeadershipLost, and then wrote nothing."""
         try:
+            self._look_up_series(entries, samples)
             with self._engine.begin() as connection:
                 if beat is None:
                     fence(connection, lease)
@@ -138,6 +140,9 @@ class Journal:
 
         `watched` are fingerprints. Returns when to sweep again at the latest, if that is known.
         """
+        with reader(self._engine).connect() as connection:
+            if not moments.is_anything(connection, now):
+                return None
         with self._engine.begin() as connection:
             fence(connection, lease)
             # Counted last: operators lock the incident first and the counter second.
@@ -234,6 +239,21 @@ class Journal:
         if entries or problems:
             counters.bump(connection, counters.REVISION)
         return refused
+
+    def _look_up_series(self, found: Sequence[Written], samples: Sequence[Sample]) -> None:
+        """Do what takes long with series that are not remembered before the write lock is taken.
+
+        Nobody else makes or deletes series while the lease holds.
+        """
+        carried = (each.samples for each in found if isinstance(each, Entry | TakenIn))
+        unknown = [
+            (key, sample.kind)
+            for sample in itertools.chain(samples, *carried)
+            if not self._series_ids.knows(key := (sample.name, sample.labels))
+        ]
+        if unknown:
+            with reader(self._engine).connect() as connection:
+                self._series_ids.look_up(connection, unknown)
 
     def _write_states(self, connection: Connection, entries: Iterable[Entry]) -> None:
         """The latest row of each check; of several entries for one check the last stands."""

@@ -104,9 +104,16 @@ def used(engine: Engine, key: Key, now: datetime) -> None:
         connection.execute(update(keys).where(mine).values(last_used_at=now))
 
 
-def listed(engine: Engine, *kinds: KeyKind) -> tuple[Key, ...]:
-    """All keys of these kinds, of every kind without one; newest first, ended ones too."""
-    query = select(keys).order_by(keys.c.id.desc())
+def listed(
+    engine: Engine, *kinds: KeyKind, limit: int | None = None, below: int | None = None
+) -> tuple[Key, ...]:
+    """All keys of these kinds, of every kind without one; newest first, ended ones too.
+
+    At most `limit`; with `below`, those made before the one of this number.
+    """
+    query = select(keys).order_by(keys.c.id.desc()).limit(limit)
+    if below is not None:
+        query = query.where(keys.c.id < below)
     if kinds:
         query = query.where(keys.c.kind.in_([kind.value for kind in kinds]))
     with reader(engine).connect() as connection:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, and_, bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from storage import counters
@@ -19,6 +19,10 @@ from storage.schema import leadership, standbys
 VALID = timedelta(seconds=8)
 STANDBY_SEEN = timedelta(seconds=10)
 ROW = 1
+# Made once: they stand in each transaction, and to put one together takes longer than to run it.
+MINE = and_(leadership.c.boot_id == bindparam("mine"), leadership.c.epoch == bindparam("led"))
+RENEWED = update(leadership).where(MINE)
+HELD = select(leadership.c.epoch).where(MINE).with_for_update(read=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,32 +108,26 @@ def _claim(engine: Engine, me: Process, now: datetime, is_alive: IsAlive) -> Lea
 
 def renew(connection: Connection, lease: Lease, beat: datetime, lag_ms: float) -> None:
     """Write the beat. Raises LeadershipLost when another monitor has taken over."""
-    renewed = connection.execute(
-        update(leadership)
-        .where(leadership.c.boot_id == lease.boot_id, leadership.c.epoch == lease.epoch)
-        .values(beat=beat, valid_until=beat + VALID, lag_ms=lag_ms)
-    )
+    values = {"beat": beat, "valid_until": beat + VALID, "lag_ms": lag_ms}
+    renewed = connection.execute(RENEWED, _mine(lease) | values)
     if renewed.rowcount != 1:
         raise LeadershipLost(lease)
 
 
 def fence(connection: Connection, lease: Lease) -> None:
     """Make sure, inside a write transaction, that the lease still holds. Raises LeadershipLost."""
-    query = select(leadership.c.epoch).where(
-        leadership.c.boot_id == lease.boot_id, leadership.c.epoch == lease.epoch
-    )
-    if connection.execute(query.with_for_update(read=True)).first() is None:
+    if connection.execute(HELD, _mine(lease)).first() is None:
         raise LeadershipLost(lease)
 
 
 def resign(engine: Engine, lease: Lease, now: datetime) -> None:
     """Give the leadership up at a clean stop, so that a successor need not wait. The beat stays."""
     with engine.begin() as connection:
-        connection.execute(
-            update(leadership)
-            .where(leadership.c.boot_id == lease.boot_id, leadership.c.epoch == lease.epoch)
-            .values(valid_until=now)
-        )
+        connection.execute(RENEWED, _mine(lease) | {"valid_until": now})
+
+
+def _mine(lease: Lease) -> dict[str, object]:
+    return {"mine": lease.boot_id, "led": lease.epoch}
 
 
 def holder(connection: Connection, *, lock: bool = False) -> Holder | None:

@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import (
+    Connection,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from domain.facts import Status
 from domain.incidents import (
@@ -39,7 +49,7 @@ from domain.silences import Silence, silenced_by
 from storage.deliveries import STANDING
 from storage.incident_rows import read
 from storage.incidents import SYSTEM, apply, note, one, page, take_up
-from storage.schema import affected, incident_lines, incidents, outbox
+from storage.schema import affected, incident_lines, incidents, outbox, silences
 from storage.silences import holding, hush, next_edge
 from storage.standing import Standing, standing
 
@@ -48,6 +58,13 @@ OUTSIDE = {
     PageReason.MAINTENANCE.value: "maintenance ended",
     PageReason.UNCONFIRMED.value: "bad after it was reopened by hand",
 }
+# Incidents that stand or can be reopened, and silences that hold or will. Made once.
+ANYTHING = union_all(
+    select(literal(1)).where(
+        exists().where(or_(incidents.c.is_open, incidents.c.stage == Stage.RESOLVED.value))
+    ),
+    select(literal(1)).where(exists().where(silences.c.ends_at > bindparam("now"))),
+).limit(1)
 
 
 class Sweep:
@@ -276,6 +293,11 @@ def _through_flapping(incident: Incident, reads: Standing, now: datetime) -> str
     if incident.severity < Severity.CRITICAL or not passes_flapping(reads.critical_since, now):
         return None
     return told_with(reads.message, "critical for 5 min without a break, though it flaps")
+
+
+def is_anything(connection: Connection, now: datetime) -> bool:
+    """Whether there is anything that time alone could change: else a sweep has nothing to look at."""
+    return connection.execute(ANYTHING, {"now": now}).first() is not None
 
 
 def next_moment(connection: Connection, now: datetime) -> datetime | None:

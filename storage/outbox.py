@@ -46,6 +46,8 @@ from storage.schema import channel_health, outbox
 from storage.takeover import expire, hold, take_over, words
 
 LEASED_FOR = timedelta(seconds=60)
+# Made once: it is asked all the time.
+UNENDED = select(outbox.c.id).where(outbox.c.state.in_(OPEN)).limit(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,9 +177,8 @@ def take_back(engine: Engine, lease: Lease) -> int:
 
 def is_waiting(engine: Engine) -> bool:
     """Whether any row has not ended yet."""
-    query = select(outbox.c.id).where(outbox.c.state.in_(OPEN)).limit(1)
     with reader(engine).connect() as connection:
-        return connection.execute(query).first() is not None
+        return connection.execute(UNENDED).first() is not None
 
 
 def recent(engine: Engine, incident_id: str) -> tuple[DeliveryRow, ...]:

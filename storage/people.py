@@ -122,10 +122,13 @@ class People:
             _keep_an_admin(connection)
             _audit(connection, "remove person", before, None, actor, now)
 
-    def listed(self) -> tuple[Person, ...]:
-        """Everybody, by name."""
+    def listed(self, *, limit: int | None = None, after: str | None = None) -> tuple[Person, ...]:
+        """Everybody, by name: at most `limit`, and of those whose name follows on `after`."""
+        query = select(users).order_by(users.c.name).limit(limit)
+        if after is not None:
+            query = query.where(users.c.name > after)
         with reader(self._engine).connect() as connection:
-            rows = connection.execute(select(users).order_by(users.c.name)).all()
+            rows = connection.execute(query).all()
         return tuple(_person(row) for row in rows)
 
     def has_admin(self) -> bool:

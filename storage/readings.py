@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Select, and_, select
+from sqlalchemy import Connection, Engine, Row, Select, Text, and_, select, type_coerce
 
-from domain.facts import Change, CheckState, Detail, Mark, Status, Transition
+from domain.facts import Change, Mark, Status, Transition
 from domain.incidents import fingerprint
 from domain.timeline import Gap
 from storage import counters, leadership, series, timescale
 from storage.changes import CHECK, MONITORING
+from storage.check_rows import AS_STORED, CheckRow, CheckRows, check_row
 from storage.engine import UNSTORABLE, from_ms, reader, to_ms
 from storage.leadership import Holder
 from storage.schema import (
@@ -27,28 +28,14 @@ from storage.schema import (
     transitions,
 )
 from storage.schema import leadership as leadership_row
-from storage.state_rows import STATE_TEXT, read_state
 
-# The state as text: without a detour over documents it is read in half the time.
-STANDING: Select[Any] = select(
-    *(each for each in check_state.c if each.name != "state"), STATE_TEXT.label("state")
-).order_by(check_state.c.name)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckRow:
-    """One check as it stands: what is known of it (`about`), its state, its last numbers."""
-
-    id: int
-    name: str
-    kind: str
-    about: Mapping[str, Any]
-    enabled: bool
-    state: CheckState
-    due: datetime | None
-    metrics: Mapping[str, float]
-    details: Mapping[str, Detail]
-    response_ms: float | None
+# An edit that switches something off, as it is written into its patch.
+OFF = '%"enabled":false%'
+LINES: Select[Any] = (
+    select(transitions, check_state.c.name)
+    .join(check_state, check_state.c.id == transitions.c.check_id)
+    .order_by(transitions.c.at, transitions.c.id)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +105,7 @@ class Readings:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = reader(engine)
+        self._rows = CheckRows()
 
     @property
     def engine(self) -> Engine:
@@ -139,11 +127,11 @@ class Readings:
         with self._engine.connect() as connection:
             revision = counters.value(connection, counters.REVISION)
             paused, stopped = _switched_off(connection)
-            rows = connection.execute(STANDING.where(check_state.c.present)).all()
+            rows = connection.execute(AS_STORED.where(check_state.c.present)).all()
             told = connection.execute(select(notices).order_by(notices.c.at)).all()
             return Board(
                 revision=revision,
-                checks=tuple(_check_row(row, stopped or row.name in paused) for row in rows),
+                checks=self._rows.read(rows, paused, stopped=stopped),
                 notices=tuple(
                     Notice(key=row.key, level=row.level, text=row.text, at=row.at) for row in told
                 ),
@@ -157,11 +145,11 @@ class Readings:
         if UNSTORABLE.search(name) is not None:
             return None
         with self._engine.connect() as connection:
-            row = connection.execute(STANDING.where(check_state.c.name == name)).one_or_none()
+            row = connection.execute(AS_STORED.where(check_state.c.name == name)).one_or_none()
             if row is None:
                 return None
             paused, stopped = _switched_off(connection)
-            return _check_row(row, stopped or name in paused)
+            return check_row(row, stopped or name in paused)
 
     def incident_of(self, name: str) -> str | None:
         """The id of the incident that stands for a check; None when none does."""
@@ -183,19 +171,18 @@ class Readings:
 
     def timeline(self, start: datetime, check_id: int | None = None) -> dict[int, list[Transition]]:
         """The transitions since `start` by check id, oldest first; of one check or of all."""
-        query = (
-            select(transitions, check_state.c.name)
-            .join(check_state, check_state.c.id == transitions.c.check_id)
-            .where(transitions.c.at >= start)
-            .order_by(transitions.c.at, transitions.c.id)
-        )
+        query = LINES.where(transitions.c.at >= start)
         if check_id is not None:
             query = query.where(transitions.c.check_id == check_id)
-        found: dict[int, list[Transition]] = {}
         with self._engine.connect() as connection:
-            for row in connection.execute(query):
-                found.setdefault(row.check_id, []).append(_transition(row))
-        return found
+            return _by_check(connection.execute(query).all())
+
+    def told_after(self, last: int, start: datetime) -> tuple[int, dict[int, list[Transition]]]:
+        """As `timeline` of all checks, those written after number `last`; and the last number now."""
+        query = LINES.where(transitions.c.at >= start, transitions.c.id > last)
+        with self._engine.connect() as connection:
+            rows = connection.execute(query).all()
+        return max((row.id for row in rows), default=last), _by_check(rows)
 
     def gaps(self, start: datetime) -> tuple[Gap, ...]:
         """The stretches without any measuring that end after `start`."""
@@ -242,26 +229,12 @@ def _switched_off(connection: Connection) -> tuple[set[str], bool]:
     Read from the edits themselves, so that a pause shows at once also while the monitor is dead.
     """
     query = select(definitions.c.kind, definitions.c.name, definitions.c.patch).where(
-        definitions.c.kind.in_([CHECK, MONITORING[0]])
+        definitions.c.kind.in_([CHECK, MONITORING[0]]),
+        type_coerce(definitions.c.patch, Text).like(OFF),
     )
     off = [row for row in connection.execute(query) if row.patch.get("enabled") is False]
     return {row.name for row in off if row.kind == CHECK}, any(
         (row.kind, row.name) == MONITORING for row in off
-    )
-
-
-def _check_row(row: Row[Any], switched_off: bool) -> CheckRow:
-    return CheckRow(
-        id=row.id,
-        name=row.name,
-        kind=row.kind,
-        about=row.about,
-        enabled=bool(row.about.get("enabled", True)) and not switched_off,
-        state=read_state(row.state),
-        due=row.due,
-        metrics=row.metrics,
-        details=row.details,
-        response_ms=row.response_ms,
     )
 
 
@@ -275,6 +248,13 @@ def _result_row(row: Row[Any]) -> ResultRow:
         response_ms=row.response_ms,
         message=row.message,
     )
+
+
+def _by_check(rows: Sequence[Row[Any]]) -> dict[int, list[Transition]]:
+    found: dict[int, list[Transition]] = {}
+    for row in rows:
+        found.setdefault(row.check_id, []).append(_transition(row))
+    return found
 
 
 def _transition(row: Row[Any]) -> Transition:

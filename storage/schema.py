@@ -32,7 +32,7 @@ from storage.incident_tables import (
     silences,
 )
 from storage.metadata import metadata
-from storage.series_tables import chunks, rollups, samples, series, uptime
+from storage.series_tables import chunks, rollups, samples, series, uptime, uptime_totals
 
 __all__ = [
     "REVISION",
@@ -67,11 +67,12 @@ __all__ = [
     "throttles",
     "transitions",
     "uptime",
+    "uptime_totals",
     "users",
     "web_figures",
 ]
 
-REVISION = "0005"
+REVISION = "0006"
 
 # What is defined: `base` from the file, `patch` from edits; history stands in `audit`.
 definitions = Table(

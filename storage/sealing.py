@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 import numpy as np
 from sqlalchemy import BigInteger, Connection, Engine, and_, delete, func, select, type_coerce
@@ -19,16 +20,16 @@ from domain.ladder import DAY
 from storage import bulk, rollups
 from storage.chunks import Times, Values, decode_or_gap, encode
 from storage.engine import reader, to_ms, upsert
-from storage.leadership import Lease, fence
+from storage.leadership import Lease
 from storage.rollups import Rolled
 from storage.schema import chunks, samples, series
 from storage.series import BUCKET_MS, COUNTERS, WINDOW_MS
+from storage.slices import Slices
 
 # Samples may come so late without their window being opened again.
 GRACE = timedelta(minutes=15)
 BUCKETS_PER_WINDOW = WINDOW_MS // BUCKET_MS
-# How long a slice may hold the write lock, and with how many series the first one tries.
-LOCK_S = 0.05
+# With how many series the first slice tries, and how many it comes to at most.
 FIRST_SLICE = 8
 MOST_SLICE = 500
 WINDOW_MS_PER_DAY = DAY * 1000
@@ -36,12 +37,11 @@ WINDOW_MS_PER_DAY = DAY * 1000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sealed:
-    """What a run has done. `longest_s` is the longest time that one slice held the write lock."""
+    """What a run has done."""
 
     windows: int
     series: int
     samples: int
-    longest_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,48 +56,27 @@ def due(engine: Engine, now: datetime) -> bool:
         return _oldest_window(connection, now) is not None
 
 
-def seal(
-    engine: Engine,
-    lease: Lease,
-    now: datetime,
-    oldest: datetime,
-    pause: Callable[[float], None] = time.sleep,
-    clock: Callable[[], float] = time.perf_counter,
-) -> Sealed:
+def seal(slices: Slices, now: datetime, oldest: datetime) -> Sealed:
     """Seal every window that ended 15 min before `now`. Raises LeadershipLost.
 
-    What lies before `oldest` is past its days: it is dropped, because its chunk may be gone already
-    and what is left would pass for the whole. After each slice it pauses as long as it held the lock.
+    A piece of `slices` is a series. What lies before `oldest` is past its days: it is dropped, because
+    its chunk may be gone already and what is left would pass for the whole.
     """
-    done = Sealed(windows=0, series=0, samples=0, longest_s=0.0)
-    size = FIRST_SLICE
-    while (window := _next(engine, now)) is not None:
-        left = _series_in(engine, window)
-        done = replace(done, windows=done.windows + 1)
-        while left:
-            part, left = left[:size], left[size:]
-            with engine.begin() as connection:
-                # Only now is the lock ours: waiting for it holds up nobody.
-                begun = clock()
-                fence(connection, lease)
-                bulk.shut_out_writers(connection)
-                count = _seal(connection, window, part, to_ms(oldest))
-            held = clock() - begun
-            done = Sealed(
-                windows=done.windows,
-                series=done.series + len(part),
-                samples=done.samples + count,
-                longest_s=max(done.longest_s, held),
-            )
-            size = _next_size(size, held)
-            pause(held)
+    done = Sealed(windows=0, series=0, samples=0)
+    while (window := _next(slices.engine, now)) is not None:
+        ids = _series_in(slices.engine, window)
+        count = slices.each(ids, partial(_seal, window, to_ms(oldest)))
+        done = Sealed(
+            windows=done.windows + 1,
+            series=done.series + len(ids),
+            samples=done.samples + count,
+        )
     return done
 
 
-def _next_size(size: int, held_s: float) -> int:
-    """The next slice, so that it holds the lock for about 60 % of what it may."""
-    wanted = size * 0.6 * LOCK_S / max(held_s, 1e-6)
-    return max(1, min(MOST_SLICE, 2 * size, int(wanted)))
+def sliced(engine: Engine, lease: Lease, pause: Callable[[float], None] = time.sleep) -> Slices:
+    """The slices that sealing begins with: a piece is a series of a window."""
+    return Slices(engine, lease, first=FIRST_SLICE, most=MOST_SLICE, pause=pause)
 
 
 def _next(engine: Engine, now: datetime) -> int | None:
@@ -131,8 +110,9 @@ def _series_in(engine: Engine, window: int) -> list[int]:
     return sorted(found)
 
 
-def _seal(connection: Connection, window: int, ids: Sequence[int], oldest_ms: int) -> int:
+def _seal(window: int, oldest_ms: int, connection: Connection, ids: Sequence[int]) -> int:
     """Seal these series' samples of a window; returns how many samples left the hot table."""
+    bulk.shut_out_writers(connection)
     if (window + 1) * WINDOW_MS > oldest_ms:
         fresh = _hot(connection, window, ids)
         sealed = _chunks(connection, window, list(fresh))

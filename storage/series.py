@@ -41,18 +41,39 @@ class SeriesIds:
         self._label_sets: dict[str, int] = {}
         self.full: set[str] = set()
 
+    def knows(self, key: Key) -> bool:
+        """Whether its id is remembered."""
+        return key in self._known
+
+    def look_up(self, connection: Connection, wanted: Iterable[tuple[Key, SeriesKind]]) -> None:
+        """Find what is there, and count where something is not, before anything is locked for it.
+
+        After a start everything is unknown, and to count which of thousands of series are in use may
+        take seconds.
+        """
+        for name, by_labels in self._unknown(wanted).items():
+            self._find_many(connection, name, by_labels)
+            if any(not self.knows(key) for key, _ in by_labels.values()):
+                self._sets(connection, name)
+
     def prepare(
         self, connection: Connection, wanted: Iterable[tuple[Key, SeriesKind]], most: int
     ) -> None:
         """Find or make many at a time: at a start with thousands of checks, all of theirs are new."""
+        for name, by_labels in self._unknown(wanted).items():
+            if len(by_labels) >= LEAST_PREPARED:
+                self._find_many(connection, name, by_labels)
+                self._make_many(connection, name, by_labels, most)
+
+    def _unknown(
+        self, wanted: Iterable[tuple[Key, SeriesKind]]
+    ) -> dict[str, dict[str, tuple[Key, SeriesKind]]]:
+        """What is not remembered, by name and text of its labels."""
         unknown: dict[str, dict[str, tuple[Key, SeriesKind]]] = {}
         for key, kind in wanted:
             if key not in self._known and refuses_name(*key) is None:
                 unknown.setdefault(key[0], {})[encode_labels(key[1])] = key, kind
-        for name, by_labels in unknown.items():
-            if len(by_labels) >= LEAST_PREPARED:
-                self._find_many(connection, name, by_labels)
-                self._make_many(connection, name, by_labels, most)
+        return unknown
 
     def _find_many(
         self, connection: Connection, name: str, by_labels: Mapping[str, tuple[Key, SeriesKind]]

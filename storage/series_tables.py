@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Column,
     Float,
     ForeignKey,
@@ -83,5 +84,23 @@ uptime = Table(
     Column("maintenance", Integer, nullable=False),
     Column("paused", Integer, nullable=False),
     Column("unmeasured", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# The same from the first day of each check up to full hours: see `uptime_totals.py`.
+uptime_totals = Table(
+    "uptime_totals",
+    metadata,
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("check_id", Integer, ForeignKey("check_state.id"), primary_key=True),
+    Column("healthy", BigInteger, nullable=False),
+    Column("warning", BigInteger, nullable=False),
+    Column("degraded", BigInteger, nullable=False),
+    Column("unknown", BigInteger, nullable=False),
+    Column("critical", BigInteger, nullable=False),
+    Column("blocked", BigInteger, nullable=False),
+    Column("maintenance", BigInteger, nullable=False),
+    Column("paused", BigInteger, nullable=False),
+    Column("unmeasured", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )

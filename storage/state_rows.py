@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import msgspec
 from sqlalchemy import Text, type_coerce
 
-from domain.facts import CheckState
+from domain.facts import CheckState, Mark, Status
+from domain.state import mark_of, reads
 from storage.schema import check_state
 
 # The state as it is stored, for `read_state`.
@@ -29,4 +31,23 @@ def read_state(text: str) -> CheckState:
     return _DECODER.decode(text)
 
 
+def read_reading(text: str) -> tuple[Status, Mark]:
+    """What a check reads and why, by its state's column as text; the rest of the state is passed over."""
+    told = _STANDING_DECODER.decode(text)
+    return _reading(told.hard, told.mark, told.maintenance)
+
+
+class _Standing(msgspec.Struct):
+    hard: Status | None = None
+    mark: Mark = Mark.PENDING
+    maintenance: str | None = None
+
+
+@lru_cache(maxsize=100)
+def _reading(hard: Status | None, mark: Mark, maintenance: str | None) -> tuple[Status, Mark]:
+    state = CheckState(check="", hard=hard, mark=mark, maintenance=maintenance)
+    return reads(state), mark_of(state)
+
+
 _DECODER = msgspec.json.Decoder(CheckState)
+_STANDING_DECODER = msgspec.json.Decoder(_Standing)

@@ -73,10 +73,11 @@ def days(
     """How long each of these checks read what on each UTC day, by its id and the day since 1970.
 
     `end` is when anything was measured last: from then on a timeline would tell what it told then.
-    Days that are over come from what was rolled up, that of `end` from the timelines. A check has no
-    entry for days of which nothing is known.
+    Days that are rolled up come from there, the others and that of `end` from hours and timelines too. A
+    check has no entry for days of which nothing is known.
     """
-    first, last = to_ms(start) // DAY_MS, to_ms(end) // DAY_MS
+    first, until = to_ms(start) // DAY_MS, to_ms(end) // DAY_MS
+    last = max(first, min(until, uptimes.whole_days(engine) or until))
     times = [uptime.c[name] for name in COLUMNS]
     query = select(uptime.c.check_id, uptime.c.bucket, *times).where(
         uptime.c.step == DAY,
@@ -88,9 +89,10 @@ def days(
     with reader(engine).connect() as connection:
         for key, day, *spent in connection.execute(query):
             found[key][day] = Spent(*spent)
-    for key, today in uptimes.read(engine, from_ms(last * DAY_MS), end).items():
-        if key in found:
-            found[key][last] = today
+    edges = [from_ms(day * DAY_MS) for day in range(last, until + 1)]
+    for day, told in enumerate(uptimes.read_each(engine, [*edges, end]), last):
+        for key in found.keys() & told.keys():
+            found[key][day] = told[key]
     return found
 
 

@@ -6,7 +6,7 @@ while they mean something. What a clock that jumped has left behind is put right
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,10 +14,12 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Delete,
     Engine,
     Table,
     and_,
     delete,
+    exists,
     func,
     insert,
     select,
@@ -44,6 +46,7 @@ from storage.schema import (
     transitions,
 )
 from storage.series import BUCKET_MS
+from storage.slices import Slices
 
 # Up to when the clock was right, since when (as it says itself) it is doubted, the last line of the
 # timelines before that, when it was back with what is stamped later still to go, and what counts as
@@ -66,7 +69,6 @@ PAST = (
     outbox.c.leased_until,
     channel_health.c.next_try,
 )
-SLICE = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,25 +143,22 @@ def accept(engine: Engine, lease: Lease) -> None:
         bump(connection, REVISION)
 
 
-def forget(engine: Engine, lease: Lease, now: datetime, size: int = SLICE) -> int:
+def forget(slices: Slices, now: datetime) -> int:
     """Delete one slice of what is stamped later than the clock that is back; how many rows went.
 
     To be called again until it returns 0, which ends it. Nothing goes but after `put_right`.
     """
-    if recall(engine).back is None:
+    if recall(slices.engine).back is None:
         return 0
     # Nothing true can be stamped so: it was written before now, and by a clock that was ahead.
     after = now + AHEAD
-    with engine.begin() as connection:
-        fence(connection, lease)
-        gone = (
-            _samples(connection, after, size)
-            or _results(connection, after, size)
-            or connection.execute(delete(decisions).where(decisions.c.at > after)).rowcount
-        )
-        if not gone:
+    with reader(slices.engine).connect() as connection:
+        gone = next(_ahead(connection, after, slices.size), None)
+    with slices.lock() as connection:
+        if gone is None:
             _drop(connection, (BACK,))
-        return gone
+            return 0
+        return connection.execute(gone).rowcount
 
 
 def retain_until(engine: Engine, lease: Lease, now: datetime) -> datetime:
@@ -203,20 +202,30 @@ def _not_ahead(connection: Connection, column: Column[datetime], now: datetime) 
     connection.execute(update(table).where(column > now).values({column.name: now}))
 
 
-def _samples(connection: Connection, after: datetime, size: int) -> int:
+def _ahead(connection: Connection, after: datetime, size: int) -> Iterator[Delete]:
+    """What there is to delete, each of about `size` rows."""
+    looks = (_samples, _results, _decisions)
+    return (gone for look in looks if (gone := look(connection, after, size)) is not None)
+
+
+def _samples(connection: Connection, after: datetime, size: int) -> Delete | None:
     key = (samples.c.bucket, samples.c.series_id, samples.c.at)
     late = and_(samples.c.bucket >= to_ms(after) // BUCKET_MS, samples.c.at > after)
     return _slice(connection, samples, key, late, size)
 
 
-def _results(connection: Connection, after: datetime, size: int) -> int:
+def _results(connection: Connection, after: datetime, size: int) -> Delete | None:
     """By check, as the key leads."""
-    for check_id in connection.scalars(select(check_state.c.id)).all():
-        late = and_(results.c.check_id == check_id, results.c.at > after)
-        gone = _slice(connection, results, (results.c.check_id, results.c.at), late, size)
-        if gone:
-            return gone
-    return 0
+    late = exists().where(results.c.check_id == check_state.c.id, results.c.at > after)
+    check_id = connection.scalar(select(check_state.c.id).where(late).limit(1))
+    if check_id is None:
+        return None
+    mine = and_(results.c.check_id == check_id, results.c.at > after)
+    return _slice(connection, results, (results.c.check_id, results.c.at), mine, size)
+
+
+def _decisions(connection: Connection, after: datetime, size: int) -> Delete | None:
+    return _slice(connection, decisions, (decisions.c.id,), decisions.c.at > after, size)
 
 
 def _slice(
@@ -225,9 +234,9 @@ def _slice(
     key: Sequence[ColumnElement[object]],
     late: ColumnElement[bool],
     size: int,
-) -> int:
+) -> Delete | None:
     found = connection.execute(select(*key).where(late).limit(size)).all()
     if not found:
-        return 0
+        return None
     wanted = tuple_(*key).in_([tuple(row) for row in found])
-    return connection.execute(delete(table).where(and_(late, wanted))).rowcount
+    return delete(table).where(and_(late, wanted))

@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from operator import add
-from typing import TypeAlias
+from operator import add, attrgetter
 
-import msgspec
-from sqlalchemy import Connection, Engine, Text, func, select, type_coerce
+from sqlalchemy import Connection, Engine, func, select
 
 from domain.facts import CheckState, Mark, Status, Transition
 from domain.ladder import DAY, HOUR
-from domain.state import mark_of, reads
 from domain.timeline import Gap, stretches
 from domain.uptime import COLUMNS, Spent, spent, steady
+from storage import uptime_rows, uptime_totals
 from storage.engine import from_ms, reader, to_ms, upsert
-from storage.leadership import Lease, fence
 from storage.readings import Readings
 from storage.schema import check_state, counters, transitions, uptime
+from storage.slices import Slices
+from storage.state_rows import STATE_TEXT, read_reading, read_state
+from storage.uptime_rows import HOURS_OF_A_DAY, NONE, Times
 
-HOUR_MS, HOURS_OF_A_DAY = HOUR * 1000, DAY // HOUR
-Times: TypeAlias = "tuple[int, ...]"
+HOUR_MS = HOUR * 1000
+TIMES = attrgetter(*COLUMNS)
 KEY = ("step", "bucket", "check_id")
 # The row of `counters` that holds the hour after the last one that was rolled up.
 ROLLED = "uptime_rolled"
 # What was found in an hour may still be on its way to the store.
 GRACE = timedelta(minutes=2)
 NOT_WATCHED = "not watched"
-# So many hours in one transaction, when a long time is made up for.
-SLICE = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,33 +63,45 @@ class Line:
         return spent(stretches(self.rows[first:last], status, mark, start, end, gaps))
 
 
-def roll(engine: Engine, lease: Lease, now: datetime, oldest: datetime | None = None) -> int:
+def roll(
+    slices: Slices,
+    now: datetime,
+    oldest: datetime | None = None,
+) -> int:
     """Roll up all hours that are over; returns how many. Raises LeadershipLost.
 
     They are made of the rows there are, also of checks that are not watched any more. The timelines
-    reach back to `oldest`: what lies before is left as it was rolled up then.
+    reach back to `oldest`: what lies before is left as it was rolled up then. Readers learn of hours
+    when their days and totals stand too.
     """
-    first, last = _hours_due(engine, now)
-    if oldest is not None:
-        first = max(first, -(-to_ms(oldest) // HOUR_MS))
+    due, last = _hours_due(slices.engine, now)
+    first = due if oldest is None else max(due, -(-to_ms(oldest) // HOUR_MS))
     if first >= last:
-        _take_back(engine, lease, last)
+        _take_back(slices, last)
         return 0
-    lines, gaps = _lines(engine, from_ms(first * HOUR_MS))
-    for hour in range(first, last, SLICE):
-        hours = range(hour, min(hour + SLICE, last))
-        rows = [
-            _row(each, key, line, gaps)
-            for each in hours
-            for key, line in lines.items()
-            if not line.is_over(from_ms(each * HOUR_MS))
-        ]
-        with engine.begin() as connection:
-            fence(connection, lease)
-            upsert(connection, uptime, rows, KEY)
-            _add_up_days(connection, sorted({each // HOURS_OF_A_DAY for each in hours}), hours.stop)
-            _note_rolled(connection, hours.stop)
+    _note_rolled(slices, due)
+    _add_up_days(slices, range(due // HOURS_OF_A_DAY, first // HOURS_OF_A_DAY))
+    uptime_totals.bring_up_to(slices, first)
+    lines, gaps = _lines(slices.engine, from_ms(first * HOUR_MS))
+    for hours in _by_day(first, last):
+        for hour in hours:
+            start = from_ms(hour * HOUR_MS)
+            watched = {key: line for key, line in lines.items() if not line.is_over(start)}
+            rows = [_row(hour, key, line, gaps) for key, line in watched.items()]
+            slices.each(rows, _write)
+        _add_up_days(slices, range(hours.start // HOURS_OF_A_DAY, hours.stop // HOURS_OF_A_DAY))
+        uptime_totals.bring_up_to(slices, hours.stop)
+        _note_rolled(slices, hours.stop)
+    uptime_totals.forget_former(slices, last)
     return last - first
+
+
+def _by_day(first: int, last: int) -> Iterator[range]:
+    """The hours from `first` to the one before `last`, those of each day together."""
+    while first < last:
+        until = min(last, (first // HOURS_OF_A_DAY + 1) * HOURS_OF_A_DAY)
+        yield range(first, until)
+        first = until
 
 
 def read(engine: Engine, start: datetime, end: datetime) -> dict[int, Spent]:
@@ -114,13 +124,13 @@ def read_each(engine: Engine, bounds: Sequence[datetime]) -> Iterator[dict[int, 
     watched = {key: line for key, line in lines.items() if line.until is None}
     for first, last, at, end in zip(hours, ends, fresh, bounds[1:], strict=False):
         with reader(engine).connect() as connection:
-            found = _rolled(connection, first, last, rolled_to)
+            found = _rolled(connection, first, last)
         if at < end:
             found = {
-                key: found.get(key, Spent()) + line.spent(at, end, gaps)
+                key: tuple(map(add, found.get(key, NONE), TIMES(line.spent(at, end, gaps))))
                 for key, line in watched.items()
             }
-        yield {key: found.get(key, Spent()) for key in watched}
+        yield {key: Spent(*found.get(key, NONE)) for key in watched}
 
 
 def _hours_due(engine: Engine, now: datetime) -> tuple[int, int]:
@@ -151,41 +161,46 @@ def _readable_to(engine: Engine) -> int | None:
     return stored if noted is None or stored is None else min(noted, stored)
 
 
-def _note_rolled(connection: Connection, hour: int) -> None:
-    upsert(connection, counters, [{"name": ROLLED, "value": hour}], ("name",))
+def whole_days(engine: Engine) -> int:
+    """The first day, counted from 1970, that is not rolled up as a whole; 0 when none is."""
+    return (_readable_to(engine) or 0) // HOURS_OF_A_DAY
 
 
-def _take_back(engine: Engine, lease: Lease, last: int) -> None:
+def _note_rolled(slices: Slices, hour: int) -> None:
+    with slices.lock() as connection:
+        upsert(connection, counters, [{"name": ROLLED, "value": hour}], ("name",))
+
+
+def _take_back(slices: Slices, last: int) -> None:
     """Of a clock that went back: the hours that come once more are rolled up once more."""
-    noted, _ = _rolled_to(engine)
+    noted, _ = _rolled_to(slices.engine)
     if noted is not None and noted > last:
-        with engine.begin() as connection:
-            fence(connection, lease)
-            _note_rolled(connection, last)
+        _note_rolled(slices, last)
 
 
 def _lines(engine: Engine, since: datetime) -> tuple[dict[int, Line], tuple[Gap, ...]]:
     readings = Readings(engine)
     told = readings.timeline(since)
-    state = type_coerce(check_state.c.state, Text)
-    query = select(check_state.c.id, state, check_state.c.present, check_state.c.due)
+    query = select(check_state.c.id, STATE_TEXT, check_state.c.present, check_state.c.due)
     with reader(engine).connect() as connection:
-        # Without a detour over documents: that takes twice as long.
-        rows = [
-            (key, msgspec.json.decode(text, type=CheckState), present, due)
-            for key, text, present, due in connection.execute(query)
-        ]
+        rows = connection.execute(query).all()
     lines = {
-        key: Line(
-            rows=told.get(key, ()),
-            times=[row.at for row in told.get(key, ())],
-            status=reads(state),
-            mark=mark_of(state),
-            until=None if present else _last_known(state, due, since),
-        )
-        for key, state, present, due in rows
+        key: _line(told.get(key, ()), text, present, due, since) for key, text, present, due in rows
     }
     return lines, readings.gaps(since)
+
+
+def _line(
+    rows: Sequence[Transition], text: str, present: bool, due: datetime | None, since: datetime
+) -> Line:
+    status, mark = read_reading(text)
+    return Line(
+        rows=rows,
+        times=[row.at for row in rows],
+        status=status,
+        mark=mark,
+        until=None if present else _last_known(read_state(text), due, since),
+    )
 
 
 def _last_known(state: CheckState, due: datetime | None, since: datetime) -> datetime:
@@ -200,50 +215,38 @@ def _row(hour: int, key: int, line: Line, gaps: Sequence[Gap]) -> Mapping[str, i
     return {"step": HOUR, "bucket": hour, "check_id": key, **asdict(times)}
 
 
-def _add_up_days(connection: Connection, days: Sequence[int], before: int) -> None:
-    """Make days of their hours up to the one before `before`."""
+def _write(connection: Connection, rows: Sequence[Mapping[str, int]]) -> None:
+    upsert(connection, uptime, rows, KEY)
+
+
+def _add_up_days(slices: Slices, days: Iterable[int]) -> None:
+    """Make days of their hours. None is made before it is over: until then its hours are read."""
     for day in days:
         hours = range(day * HOURS_OF_A_DAY, (day + 1) * HOURS_OF_A_DAY)
+        with reader(slices.engine).connect() as connection:
+            found = uptime_rows.sums(connection, HOUR, hours.start, hours.stop)
         rows = [
             {"step": DAY, "bucket": day, "check_id": key, **dict(zip(COLUMNS, times, strict=True))}
-            for key, times in _sums(connection, HOUR, hours.start, min(hours.stop, before)).items()
+            for key, times in found.items()
         ]
-        upsert(connection, uptime, rows, KEY)
+        slices.each(rows, _write)
 
 
-def _rolled(
-    connection: Connection, first: int, last: int, rolled_to: int | None
-) -> dict[int, Spent]:
-    """The hours from `first` to the one before `last`, whole days of them by their days.
+def rolled(connection: Connection, first: int, last: int) -> dict[int, Spent]:
+    """The hours from `first` to the one before `last`, all of them rolled up, by check."""
+    return {key: Spent(*times) for key, times in _rolled(connection, first, last).items()}
 
-    The day that is not over yet holds its hours up to the one before `rolled_to`.
+
+def _rolled(connection: Connection, first: int, last: int) -> dict[int, Times]:
+    """By the totals of its first and its last hour where they stand, else by days and hours.
+
+    There is one at the end of each day, and one of the newest hour; the hours before and after are added.
     """
-    first_day = -(-first // HOURS_OF_A_DAY)
-    last_day = -(-last // HOURS_OF_A_DAY) if last == rolled_to else last // HOURS_OF_A_DAY
-    spans = [(HOUR, first, last)]
-    if first_day < last_day:
-        spans = [
-            (HOUR, first, first_day * HOURS_OF_A_DAY),
-            (DAY, first_day, last_day),
-            (HOUR, last_day * HOURS_OF_A_DAY, last),
-        ]
-    found: dict[int, Times] = {}
-    for span in spans:
-        for key, times in _sums(connection, *span).items():
-            before = found.get(key)
-            found[key] = times if before is None else tuple(map(add, before, times))
-    return {key: Spent(*times) for key, times in found.items()}
-
-
-def _sums(connection: Connection, step: int, first: int, last: int) -> dict[int, Times]:
-    """The times of each check, added up, in the order of COLUMNS."""
-    if first >= last:
-        return {}
-    columns = [func.sum(uptime.c[name]) for name in COLUMNS]
-    query = (
-        select(uptime.c.check_id, *columns)
-        .where(uptime.c.step == step, uptime.c.bucket >= first, uptime.c.bucket < last)
-        .group_by(uptime.c.check_id)
-    )
-    # Postgres adds up to decimals.
-    return {key: tuple(map(int, times)) for key, *times in connection.execute(query)}
+    day = -(-first // HOURS_OF_A_DAY) * HOURS_OF_A_DAY
+    for until in dict.fromkeys((last, last // HOURS_OF_A_DAY * HOURS_OF_A_DAY)):
+        whole = uptime_totals.between(connection, day, until) if day < until else None
+        if whole is not None:
+            before = uptime_rows.sums(connection, HOUR, first, day)
+            after = uptime_rows.sums(connection, HOUR, until, last)
+            return uptime_rows.merged(before, whole, after)
+    return uptime_rows.added(connection, first, last)

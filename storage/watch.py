@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine, Update, func
+from sqlalchemy import Engine, Executable, Update, func
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import PoolProxiedConnection
@@ -32,9 +32,9 @@ CLOSE_S = 1.0
 log = structlog.get_logger()
 
 
-def announcing(connection: Connection, counted: Update) -> Update:
+def announcing(dialect: str, counted: Update) -> Executable:
     """The statement that counts up, so that it also tells who listens once it is committed."""
-    if connection.dialect.name != "postgresql":
+    if dialect != "postgresql":
         return counted
     return counted.returning(func.pg_notify(_channel("") + counted.table.c.name, ""))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine, delete, select
+from sqlalchemy import Engine, bindparam, delete, select
 
 from storage.engine import reader, upsert
 from storage.schema import web_figures
@@ -13,6 +13,9 @@ from storage.schema import web_figures
 # Who said nothing for so long has ended.
 FRESH = timedelta(seconds=30)
 FORGOTTEN = timedelta(hours=1)
+# Made once: the monitor asks every 10 s.
+LAST = select(web_figures.c.at).order_by(web_figures.c.at.desc()).limit(1)
+SAID = select(web_figures).where(web_figures.c.at > bindparam("after"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,17 +38,15 @@ def tell(engine: Engine, boot_id: str, figures: WebFigures, now: datetime) -> No
 
 def last_told(engine: Engine) -> datetime | None:
     """When a web process said something last: until then what is sent could be received."""
-    query = select(web_figures.c.at).order_by(web_figures.c.at.desc()).limit(1)
     with reader(engine).connect() as connection:
-        found: datetime | None = connection.scalars(query).first()
+        found: datetime | None = connection.scalars(LAST).first()
     return found
 
 
 def read(engine: Engine, now: datetime) -> WebFigures | None:
     """What all web processes that run say together; None when none does."""
-    query = select(web_figures).where(web_figures.c.at > now - FRESH)
     with reader(engine).connect() as connection:
-        rows = connection.execute(query).all()
+        rows = connection.execute(SAID, {"after": now - FRESH}).all()
     if not rows:
         return None
     requests = sum(row.requests for row in rows)

@@ -40,7 +40,7 @@ from launch.demo.scenery import (
 from monitor.definitions import WatchedCheck
 from monitor.inforce import InForce
 from monitor.publishing import published
-from storage import bulk, counters, series
+from storage import bulk, counters, series, uptime_totals
 from storage import uptimes as stored_uptimes
 from storage.chunks import Times, Values
 from storage.engine import from_ms, to_ms, upsert
@@ -58,6 +58,7 @@ from storage.schema import gaps as gap_rows
 from storage.sealing import GRACE
 from storage.series import BUCKET_MS, WINDOW_MS
 from storage.series_tables import series as series_rows
+from storage.slices import Slices
 
 RAW_DAYS, AGGREGATE_DAYS = Settings().storage.raw_days, Settings().storage.aggregate_days
 RESULTS_MS = DAY
@@ -160,6 +161,7 @@ class _Filling:
                 self._hot.sort()
                 bulk.write(connection, self._hot)
                 self._write_uptime(connection, keys)
+            self._add_up()
             with connection.begin():
                 told = self._write_incidents(connection)
                 self._end(connection)
@@ -189,6 +191,7 @@ class _Filling:
         built = tuple(by_name[each.name] for each in self._watched)
         shown = [published(each, place) for place, each in enumerate(built)]
         journal.publish(lease, shown)
+        self._lease = lease
         return built
 
     def _write_check(
@@ -259,8 +262,7 @@ class _Filling:
         return at, values
 
     def _write_uptime(self, connection: Connection, keys: Sequence[int]) -> None:
-        grace = stored_uptimes.GRACE // timedelta(milliseconds=1)
-        first, last = self._times.start // HOUR, (self._times.end - grace) // HOUR
+        first, last = self._times.start // HOUR, self._last_hour()
         grids = [
             uptimes.hours(self._befell[each.index], self._gaps, first, last)
             for each in self._watched
@@ -271,6 +273,15 @@ class _Filling:
             bulk.load(connection, "uptime", columns, rows)
             if day % UPTIME_DAYS == 0:
                 self._advance()
+
+    def _add_up(self) -> None:
+        """Running totals of the uptime; nobody else writes here who would need pauses."""
+        slices = Slices(self._engine, self._lease, pause=lambda _: None)
+        uptime_totals.bring_up_to(slices, self._last_hour())
+
+    def _last_hour(self) -> int:
+        grace = stored_uptimes.GRACE // timedelta(milliseconds=1)
+        return (self._times.end - grace) // HOUR
 
     def _write_incidents(self, connection: Connection) -> int:
         told = tales.incidents(self._watched, self._befell, self._times.end, self._seed)

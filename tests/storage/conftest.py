@@ -13,10 +13,10 @@ from storage.changes import Changes
 from storage.engine import open_engine
 from storage.journal import Journal
 from storage.leadership import Lease
-from storage.migrate import migrate
 from storage.readings import Readings
 from storage.schema import metadata
-from tests.storage.stores import NOW, Store, lead
+from tests.storage.fresh import make_store
+from tests.storage.stores import Store, lead
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -24,7 +24,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a migrated store with nothing in it."""
     if request.param == "sqlite":
         made = f"sqlite:///{tmp_path / 'data' / 'nocturne.db'}"
-        migrate(made, NOW)
+        make_store(made)
         yield made
         return
     # To make and drop a database takes ten times as long as to empty one.
@@ -35,11 +35,17 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 def empty(url: str) -> None:
     """Bring a Postgres store back to what it was after its migration."""
-    names = ", ".join(table.name for table in metadata.sorted_tables)
     others = "datname = current_database() AND pid <> pg_backend_pid()"
+    filled = " UNION ALL ".join(
+        f"SELECT '{table.name}' WHERE EXISTS (SELECT FROM {table.name})"
+        for table in metadata.sorted_tables
+    )
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
-        connection.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+        # To truncate an empty table takes as long as a full one, and most are empty.
+        names = [row[0] for row in connection.execute(filled).fetchall()]
+        connection.execute(f"TRUNCATE {', '.join(names)} CASCADE")
+        connection.execute("SELECT setval(seqrelid::regclass, seqstart, false) FROM pg_sequence")
         connection.execute("INSERT INTO counters VALUES ('revision', 0), ('changes', 0)")
 
 

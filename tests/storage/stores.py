@@ -25,6 +25,7 @@ from storage.engine import reader
 from storage.journal import Beat, Entry, Journal, Published
 from storage.leadership import Lease, Process, claim
 from storage.readings import Readings
+from storage.slices import Slices
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 H, W, D, U, C = Status
@@ -125,6 +126,11 @@ class Store:
 
     def beat(self, seconds: float) -> None:
         self.journal.commit(self.lease, [], [], Beat(at=after(seconds)))
+
+    @property
+    def slices(self) -> Slices:
+        """For work in short transactions, without pauses."""
+        return Slices(self.engine, self.lease, pause=lambda _: None)
 
     @property
     def revision(self) -> int:

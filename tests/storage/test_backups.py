@@ -18,7 +18,7 @@ from sqlalchemy import Engine, text
 from storage import presence
 from storage.backups import by_hand, daily, flaw, outlived
 from storage.engine import StoreDamaged, StoreError, open_engine, open_existing
-from storage.migrate import migrate
+from tests.storage.fresh import make_store
 from tests.storage.stores import NOW
 
 ROOT = Path(__file__).parents[2]
@@ -44,7 +44,7 @@ except StoreError as error:
 def path(tmp_path: Path) -> Path:
     """An SQLite store with a counter that can be told from that of another moment."""
     path = tmp_path / "nocturne.db"
-    migrate(f"sqlite:///{path}", NOW)
+    make_store(f"sqlite:///{path}")
     return path
 
 

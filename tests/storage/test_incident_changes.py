@@ -217,7 +217,7 @@ def test_every_order_leaves_an_audit_row_and_a_refused_one_leaves_none(desk: Des
 
 
 def test_of_two_operators_at_once_the_second_is_refused(desk: Desk) -> None:
-    ready = threading.Barrier(2, timeout=10)
+    ready = threading.Barrier(2, timeout=60)
     ends: list[str] = []
 
     def acknowledge(who: str) -> None:

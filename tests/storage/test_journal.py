@@ -6,12 +6,13 @@ import math
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import Connection, event
 from sqlalchemy.exc import DBAPIError
 
 from domain.facts import CheckState, Decision, Mark, Status
 from domain.intake import Refusal
-from storage import catalogue, schema
-from storage.journal import Beat
+from storage import catalogue, drivers, schema
+from storage.journal import Beat, Journal
 from storage.leadership import LeadershipLost
 from storage.state_rows import decode_state
 from tests.storage.stores import C, H, Store, after, entry, lead, line, result, sample
@@ -244,3 +245,20 @@ def test_a_gap_in_the_measuring_is_on_record(store: Store) -> None:
     (gap,) = store.readings.gaps(after(60))
     assert (gap.started, gap.ended, gap.reason) == (after(0), after(90), "no monitor was running")
     assert store.readings.gaps(after(90)) == ()
+
+
+def test_series_of_before_a_start_are_looked_up_before_the_store_is_locked(store: Store) -> None:
+    many = tuple(sample(1.0, check=f"check-{number}") for number in range(20))
+    store.commit(samples=many)
+    locked: list[str] = []
+
+    def note(connection: Connection, _: object, statement: str, *__: object) -> None:
+        if not connection.get_execution_options().get(drivers.READ):
+            locked.append(statement)
+
+    event.listen(store.engine, "before_cursor_execute", note)
+    Journal(store.engine).commit(store.lease, [], [*many, sample(1.0, check="a new one")])
+
+    # To find the new one's place and to make it: the others are known by then.
+    assert sum("FROM series" in statement for statement in locked) <= 2
+    assert store.count(schema.series) == 21

@@ -142,7 +142,7 @@ def test_of_monitors_that_claim_at_once_exactly_one_leads(
 
     def try_it(which: int) -> Lease | Holder:
         engines[which].connect().close()
-        start.wait(10)
+        start.wait(60)
         return claim(engines[which], process(names[which]), NOW, alive)
 
     with ThreadPoolExecutor(len(names)) as pool:

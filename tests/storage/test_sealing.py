@@ -23,6 +23,7 @@ from storage.leadership import LeadershipLost
 from storage.sealing import seal
 from storage.series import WINDOW_MS, SeriesIds, append
 from storage.series_query import query
+from storage.slices import Slices
 from tests.storage.stores import Store, lead
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -44,7 +45,8 @@ def write(store: Store, samples: Iterable[Sample]) -> None:
 
 
 def run(store: Store, now: datetime, oldest: datetime = LONG_AGO) -> sealing.Sealed:
-    return seal(store.engine, store.lease, now, oldest, pause=lambda _: None)
+    slices = sealing.sliced(store.engine, store.lease, lambda _: None)
+    return seal(slices, now, oldest)
 
 
 def values(store: Store, start: float = 0, end: float = 1e6, name: str = "ms") -> list[float]:
@@ -200,7 +202,8 @@ def test_no_slice_holds_the_lock_for_long_and_each_is_followed_by_a_pause(store:
             time[0] += 0.005 * 8
         return time[0]
 
-    done = seal(store.engine, store.lease, at(9000), LONG_AGO, pause=pauses.append, clock=clock)
+    slices = Slices(store.engine, store.lease, first=8, most=500, pause=pauses.append, clock=clock)
+    done = seal(slices, at(9000), LONG_AGO)
 
     assert done.series == 120
     assert sum(pauses) == pytest.approx(time[0])
@@ -222,7 +225,7 @@ def test_a_crash_between_slices_loses_and_doubles_nothing(store: Store, stop: in
             raise Stopped
 
     with suppress(Stopped):
-        seal(store.engine, store.lease, at(9000), LONG_AGO, pause=pause)
+        seal(sealing.sliced(store.engine, store.lease, pause), at(9000), LONG_AGO)
 
     assert [values(store, name=name) for name in names] == [[0, 60, 120]] * 30
     run(store, at(9000))

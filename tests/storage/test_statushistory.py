@@ -22,7 +22,7 @@ def test_days_that_are_over_are_rolled_up_and_the_last_one_ends_with_the_last_be
 ) -> None:
     turn(watched, 5, H, C)
     turn(watched, 6, C, H)
-    uptimes.roll(watched.engine, watched.lease, at(26.5))
+    uptimes.roll(watched.slices, at(26.5))
     check = watched.check_id()
 
     found = statushistory.days(watched.engine, [check], at(0), at(26))

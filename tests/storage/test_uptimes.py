@@ -61,7 +61,7 @@ def test_an_hour_is_shared_out_among_what_was_read_in_it(watched: Store) -> None
     turn(watched, 1.25, H, C)
     turn(watched, 1.75, C, H)
 
-    assert uptimes.roll(watched.engine, watched.lease, at(2.5)) == 2
+    assert uptimes.roll(watched.slices, at(2.5)) == 2
 
     found = spent(watched, 0, 2)
     assert (found.unmeasured, found.critical) == (MS_PER_HOUR // 2, MS_PER_HOUR // 2)
@@ -74,7 +74,7 @@ def test_maintenance_blocked_and_paused_time_stand_apart(watched: Store) -> None
     turn(watched, 2, C, Status.UNKNOWN, Mark.BLOCKED, was=Mark.MAINTENANCE)
     turn(watched, 3, Status.UNKNOWN, Status.UNKNOWN, Mark.PAUSED, was=Mark.BLOCKED)
     turn(watched, 4, Status.UNKNOWN, H, was=Mark.PAUSED)
-    uptimes.roll(watched.engine, watched.lease, at(6))
+    uptimes.roll(watched.slices, at(6))
 
     found = spent(watched, 1, 5)
 
@@ -85,7 +85,7 @@ def test_maintenance_blocked_and_paused_time_stand_apart(watched: Store) -> None
 def test_a_gap_is_neither_up_nor_down(watched: Store) -> None:
     watched.journal.record_gap(watched.lease, at(1.5), at(3), "no monitor was running")
 
-    uptimes.roll(watched.engine, watched.lease, at(4.1))
+    uptimes.roll(watched.slices, at(4.1))
 
     assert spent(watched, 1, 4).unmeasured == MS_PER_HOUR * 1.5
     assert spent(watched, 1, 4).healthy == MS_PER_HOUR * 1.5
@@ -95,7 +95,7 @@ def test_it_stays_exact_when_the_timeline_is_gone(watched: Store) -> None:
     for day in range(40):
         turn(watched, day * 24 + 1, H, C)
         turn(watched, day * 24 + 1 + 1 / 3600, C, H)
-    uptimes.roll(watched.engine, watched.lease, at(40 * 24 + 5))
+    uptimes.roll(watched.slices, at(40 * 24 + 5))
     before = spent(watched, 24, 40 * 24)
 
     with watched.engine.begin() as connection:
@@ -107,17 +107,17 @@ def test_it_stays_exact_when_the_timeline_is_gone(watched: Store) -> None:
 
 def test_to_roll_again_changes_nothing_and_each_hour_is_rolled_once(watched: Store) -> None:
     turn(watched, 1.5, H, C)
-    assert uptimes.roll(watched.engine, watched.lease, at(30)) == 29
+    assert uptimes.roll(watched.slices, at(30)) == 29
     before = spent(watched, 0, 30)
 
-    assert uptimes.roll(watched.engine, watched.lease, at(30)) == 0
-    assert uptimes.roll(watched.engine, watched.lease, at(31.1)) == 2
+    assert uptimes.roll(watched.slices, at(30)) == 0
+    assert uptimes.roll(watched.slices, at(31.1)) == 2
 
     assert spent(watched, 0, 30) == before
 
 
 def test_what_is_not_rolled_up_yet_is_read_from_the_timeline(watched: Store) -> None:
-    uptimes.roll(watched.engine, watched.lease, at(2.1))
+    uptimes.roll(watched.slices, at(2.1))
     turn(watched, 2.5, H, C)
 
     assert spent(watched, 1, 2.75) == Spent(
@@ -126,8 +126,8 @@ def test_what_is_not_rolled_up_yet_is_read_from_the_timeline(watched: Store) -> 
 
 
 def test_an_hour_waits_for_what_is_on_its_way(watched: Store) -> None:
-    assert uptimes.roll(watched.engine, watched.lease, at(2 + 1.9 / 60)) == 1
-    assert uptimes.roll(watched.engine, watched.lease, at(2 + 2.0 / 60)) == 1
+    assert uptimes.roll(watched.slices, at(2 + 1.9 / 60)) == 1
+    assert uptimes.roll(watched.slices, at(2 + 2.0 / 60)) == 1
 
 
 TURNS = st.lists(
@@ -154,10 +154,10 @@ def test_rolled_hours_equal_the_timeline_whenever_they_were_rolled(
     turn(store, 0, Status.UNKNOWN, H, was=Mark.PENDING)
     for second, to in sorted(dict(turns).items()):
         while done and at(done[0]) < at(second / 3600):
-            uptimes.roll(store.engine, store.lease, at(done.pop(0)))
+            uptimes.roll(store.slices, at(done.pop(0)))
         turn(store, second / 3600, reading, to)
         reading = to
-    uptimes.roll(store.engine, store.lease, at(6.1))
+    uptimes.roll(store.slices, at(6.1))
     rolled = spent(store, 0, 6)
 
     with store.engine.begin() as connection:
@@ -175,7 +175,7 @@ def test_a_check_that_is_gone_at_the_roll_up_keeps_the_hours_in_which_it_was_wat
 
     # It would have run again 30 s after its last run.
     watched.publish("another")
-    uptimes.roll(watched.engine, watched.lease, at(5.1))
+    uptimes.roll(watched.slices, at(5.1))
 
     watched.publish("api")
     found = spent(watched, 1, 4)
@@ -188,7 +188,7 @@ def test_a_check_that_is_gone_at_the_roll_up_keeps_the_hours_in_which_it_was_wat
 def test_an_hour_in_which_nobody_measured_is_neither_up_nor_down(watched: Store) -> None:
     watched.journal.record_gap(watched.lease, at(2), at(2 + 24 * 400), "no monitor was running")
 
-    uptimes.roll(watched.engine, watched.lease, at(24 * 400 + 3.1), at(24 * 370))
+    uptimes.roll(watched.slices, at(24 * 400 + 3.1), at(24 * 370))
 
     found = spent(watched, 0, 24 * 400)
     assert found.unmeasured >= 24 * 30 * MS_PER_HOUR
@@ -198,13 +198,13 @@ def test_an_hour_in_which_nobody_measured_is_neither_up_nor_down(watched: Store)
 
 def test_what_lies_before_the_timelines_is_left_as_it_was_rolled_up(watched: Store) -> None:
     turn(watched, 1.5, H, C)
-    uptimes.roll(watched.engine, watched.lease, at(4.1))
+    uptimes.roll(watched.slices, at(4.1))
     before = spent(watched, 0, 4)
 
     # The clock goes back for so long that it is believed, and what told of the time is gone.
-    uptimes.roll(watched.engine, watched.lease, at(-24 * 300))
+    uptimes.roll(watched.slices, at(-24 * 300))
     with watched.engine.begin() as connection:
         connection.execute(schema.transitions.delete())
-    uptimes.roll(watched.engine, watched.lease, at(5.1), at(4))
+    uptimes.roll(watched.slices, at(5.1), at(4))
 
     assert spent(watched, 0, 4) == before
