@@ -156,8 +156,11 @@ class Sender:
             if not self._took_back:
                 outbox.take_back(self._engine, self._lease)
                 self._took_back = True
-            leased = outbox.lease(self._engine, self._lease, self._clock(), busy=busy, alone=alone)
-            return leased, bool(leased) or outbox.is_waiting(self._engine)
+            # Nearly always there is nothing, which is quicker to find out.
+            if not outbox.is_waiting(self._engine):
+                return (), False
+            now = self._clock()
+            return outbox.lease(self._engine, self._lease, now, busy=busy, alone=alone), True
 
         try:
             return await self._ask(take)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -34,8 +35,7 @@ log = structlog.get_logger()
 Load = Callable[[], Configuration]
 
 CLAIM_S = 1.0
-ORPHAN_S = 2.0
-FILE_S = 2.0
+WATCH_S = 2.0
 
 
 def main(
@@ -99,7 +99,7 @@ class Monitor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload.set)
-        watches = [loop.create_task(self._watch_supervisor()), loop.create_task(self._watch_file())]
+        watch = loop.create_task(self._watch())
         try:
             lease = await self._lead()
             if lease is None:
@@ -107,8 +107,7 @@ class Monitor:
                 return 0
             return await self._run_as_leader(lease)
         finally:
-            for watch in watches:
-                watch.cancel()
+            watch.cancel()
             self._engine.dispose()
 
     async def _lead(self) -> Lease | None:
@@ -143,7 +142,7 @@ class Monitor:
         )
         await running.start(self._refused)
         while not self._stop.is_set():
-            await wait(self._stop, ORPHAN_S)
+            await wait(self._stop, WATCH_S)
             if self._reload.is_set() or self._changed():
                 self._reload.clear()
                 await self._reload_now(running)
@@ -174,16 +173,14 @@ class Monitor:
             # The writer ended meanwhile, and with it this leadership.
             return
 
-    async def _watch_supervisor(self) -> None:
-        while not self._orphaned():
-            await asyncio.sleep(ORPHAN_S)
-        log.warning("the supervisor is gone; stopping")
-        self._stop.set()
-
-    async def _watch_file(self) -> None:
-        while self._has_file():
-            await asyncio.sleep(FILE_S)
-        log.critical("the store was deleted or replaced; stopping", store=str(self._file))
+    async def _watch(self) -> None:
+        """Stop when the supervisor or the file of the store is gone."""
+        while self._has_file() and not self._orphaned():
+            await asyncio.sleep(WATCH_S)
+        if self._has_file():
+            log.warning("the supervisor is gone; stopping")
+        else:
+            log.critical("the store was deleted or replaced; stopping", store=str(self._file))
         self._stop.set()
 
     def _has_file(self) -> bool:
@@ -245,10 +242,9 @@ def is_alive(process: Process) -> bool:
 
 async def wait(event: asyncio.Event, seconds: float) -> None:
     """Wait for an event, at most so long."""
-    try:
-        await asyncio.wait_for(event.wait(), seconds)
-    except TimeoutError:
-        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 def _tell_standby(holder: Holder) -> None:

@@ -7,7 +7,9 @@ goes and the gap is recorded once the store is back.
 from __future__ import annotations
 
 import itertools
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -30,6 +32,8 @@ log = structlog.get_logger()
 T = TypeVar("T")
 
 POLL_S = 0.25
+# What is not urgent waits so long for company, and then for the next poll: a second in all.
+GATHER_S = 0.75
 BATCH = 1_000
 BUFFER = 50_000
 AWAY_PAUSE_S = 1.0
@@ -89,6 +93,8 @@ class Recorder:
         self._samples: deque[Sample] = deque()
         self._calls: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._beat: Beat | None = None
+        # When what has gathered is to be committed, by the monotonic clock.
+        self._commit_at = math.inf
         self._dropped: tuple[datetime, datetime] | None = None
         self._changes: int | None = None
         self._away = False
@@ -124,6 +130,7 @@ class Recorder:
             self._groups.append(tuple(entries))
             while len(self._groups) > self.limit:
                 self._drop(self._groups.popleft())
+            self._plan(0.0 if urgent else GATHER_S)
         if urgent:
             self._wake.set()
 
@@ -147,11 +154,13 @@ class Recorder:
             self._samples.extend(samples)
             while len(self._samples) > self.limit:
                 self._samples.popleft()
+            self._plan(GATHER_S)
 
     def beat(self, beat: Beat) -> None:
         """Hand over the loop's sign of life; only the newest is written."""
         with self._lock:
             self._beat = beat
+            self._plan(0.0)
 
     def call(self, function: Callable[[], T]) -> Future[T]:
         """Run a store function in this thread, between commits; the future holds what it returns."""
@@ -167,6 +176,10 @@ class Recorder:
         self._wake.set()
         self._thread.join(timeout_s)
         return not self._thread.is_alive() and not self._groups
+
+    def _plan(self, seconds: float) -> None:
+        """Commit in so many seconds at the latest. To be called with the lock held."""
+        self._commit_at = min(self._commit_at, time.monotonic() + seconds)
 
     def _run(self) -> None:
         while not self._lost:
@@ -189,8 +202,10 @@ class Recorder:
         self._refuse_calls()
 
     def _round(self) -> None:
-        self._flush()
-        self._run_calls()
+        # Whoever asks something is answered after what was found before.
+        if self._calls or self._stopping or time.monotonic() >= self._commit_at:
+            self._flush()
+            self._run_calls()
         changes = self._watch.poll()
         if changes != self._changes:
             first, self._changes = self._changes is None, changes
@@ -201,6 +216,8 @@ class Recorder:
             log.info("the store is back")
 
     def _flush(self) -> None:
+        with self._lock:
+            self._commit_at = math.inf
         while (batch := self._peek()).is_something:
             entries = [entry for group in batch.groups for entry in group]
             self._journal.commit(self._lease, entries, batch.samples, batch.beat)
@@ -271,6 +288,9 @@ class Recorder:
         self._on_lost()
 
     def _note_away(self, error: DBAPIError) -> None:
+        with self._lock:
+            # What could not be written is still there.
+            self._plan(0.0)
         if is_damaged(error):
             self.damage = str(error.orig)
             log.critical("the store is damaged; stopping", error=self.damage)

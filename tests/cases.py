@@ -1,7 +1,8 @@
 """A pytest plugin: which cases of each check kind were tried against which real server, as a table.
 
-A test of `tests/monitor/checks/test_<kind>.py` names its case by `@pytest.mark.case("healthy")`; the
-fixture that starts the server says by `serve(kind, "Redis 7.0.15")` what it started.
+A test of `tests/monitor/checks/test_<kind>.py` names its case by `@pytest.mark.case("healthy")`, one
+elsewhere its kind as well: `case("healthy", kind="push")`. The fixture that starts the server says by
+`serve(kind, "Redis 7.0.15")` what it started.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ def serve(kind: str, server: str) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker, and note the cases of this run."""
-    config.addinivalue_line("markers", f"case(name): of a check kind, one of {', '.join(CASES)}")
+    text = f"case(name, kind=None): of a check kind, one of {', '.join(CASES)}"
+    config.addinivalue_line("markers", text)
     config.pluginmanager.register(Cases(), "cases")
 
 
@@ -41,30 +43,33 @@ class Cases:
         """Refuse a case that is none of CASES; hand the others on to the reports."""
         for item in items:
             for mark in item.iter_markers("case"):
-                if mark.args not in {(case,) for case in CASES}:
-                    raise pytest.UsageError(f"{item.nodeid}: a case is one of {CASES}")
-                item.user_properties.append(("case", mark.args[0]))
+                file = KIND.search(item.nodeid)
+                kind = mark.kwargs.get("kind", file and file[1])
+                if kind is None or mark.args not in {(case,) for case in CASES}:
+                    raise pytest.UsageError(f"{item.nodeid}: a case is one of {CASES}, of a kind")
+                item.user_properties.append(("case", (kind, mark.args[0])))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> None:
         """Send the servers along with the report: tests may run in several processes."""
-        kind = KIND.search(item.nodeid)
-        told = {value for name, value in item.user_properties if name == "server"}
-        for server in _servers.get(kind[1], []) if kind else ():
-            if server not in told:
-                item.user_properties.append(("server", server))
+        kinds = {value[0] for name, value in item.user_properties if name == "case"}
+        for told in [(kind, server) for kind in sorted(kinds) for server in _servers.get(kind, ())]:
+            if ("server", told) not in item.user_properties:
+                item.user_properties.append(("server", told))
 
     @pytest.hookimpl
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Count a test that names its case."""
-        kind = KIND.search(report.nodeid)
-        if kind is None or report.when != "call":
+        if report.when != "call":
             return
         for name, value in report.user_properties:
             if name == "case":
-                self._found[kind[1]][str(value)].append(report.passed)
-            elif name == "server" and value not in self._tried[kind[1]]:
-                self._tried[kind[1]].append(str(value))
+                kind, case = value  # type: ignore[misc] # pytest takes any object for a value
+                self._found[kind][case].append(report.passed)
+            elif name == "server":
+                kind, server = value  # type: ignore[misc] # the same
+                if server not in self._tried[kind]:
+                    self._tried[kind].append(server)
 
     @pytest.hookimpl
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

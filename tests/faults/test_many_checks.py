@@ -17,6 +17,8 @@ from monitor.roster import phase
 from tests.waiting import wait_for
 
 INTERVAL_S = 10
+# How long an answer takes is the machine's: here it counts that a check runs, and when.
+ANY = {"warning": 50_000, "critical": 60_000}
 MINUTE_S = 60
 AT = 30
 # The opening of a large roster takes so long, and its end stands clear of the slot.
@@ -27,7 +29,7 @@ def hung_beside_healthy(folder: Path, hung: int, healthy: int, rounds: int) -> N
     names = [f"healthy {number}" for number in range(healthy)]
     with targets(folder) as servers:
         tables = [
-            http_check(name, servers.url("http", "ours", number), INTERVAL_S, critical=60_000)
+            http_check(name, servers.url("http", "ours", number), INTERVAL_S, **ANY)
             for number, name in enumerate(names)
         ]
         tables += [
@@ -45,7 +47,7 @@ def hung_beside_healthy(folder: Path, hung: int, healthy: int, rounds: int) -> N
     assert {run.status for run in runs} == {Status.HEALTHY}
     per_check = Counter(run.name for run in runs if run.attempt == 1)
     late = {name: per_check[name] for name in names if per_check[name] < rounds - 1}
-    assert not late, f"checks beside {hung} hung ones left out slots: {late}"
+    assert not late, f"{len(late)} of {healthy} checks beside {hung} hung ones left out slots"
     print(f"{hung} hung beside {healthy} healthy checks: {len(runs)} healthy runs, none left out")
 
 
@@ -54,7 +56,7 @@ def all_due_at_once(folder: Path, count: int) -> None:
     names = list(itertools.islice((n for n in numbers if phase(n, MINUTE_S) == AT), count))
     with targets(folder) as servers:
         tables = [
-            http_check(name, servers.url("http", "ours", number), MINUTE_S, critical=60_000)
+            http_check(name, servers.url("http", "ours", number), MINUTE_S, **ANY)
             for number, name in enumerate(names)
         ]
         with installation(tables) as installed:

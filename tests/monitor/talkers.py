@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from tests.waiting import PATIENCE_S
+
 PIECE = b"\0" * 65536
 FLOOD_BYTES = 512 * 2**20
 
@@ -79,6 +81,6 @@ async def silent(reader: asyncio.StreamReader, writer: Writer) -> None:
 
 async def hung_up(talker: Talker) -> None:
     """Wait until every client has hung up and was told so."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while talker.open_now:
             await asyncio.sleep(0.01)

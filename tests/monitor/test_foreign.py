@@ -16,6 +16,7 @@ import pytest
 from domain.facts import Cause, Measurement, Status
 from monitor.checks.callable import CallableCheck
 from monitor.foreign import ForeignRunner, matches
+from tests.waiting import PATIENCE_S
 
 FUNCTIONS = """
 import os, subprocess, sys, time
@@ -52,7 +53,9 @@ async def runner(tmp_path: Path) -> AsyncIterator[ForeignRunner]:
     await runner.close()
 
 
-async def call(runner: ForeignRunner, folder: str, name: str, timeout_s: float = 5) -> Measurement:
+async def call(
+    runner: ForeignRunner, folder: str, name: str, timeout_s: float = PATIENCE_S
+) -> Measurement:
     check = CallableCheck(function=f"probes:{name}", path=(folder,))
     return await runner.run(check, "callable", timeout_s)
 
@@ -66,7 +69,7 @@ def alive(pid: int) -> bool:
 
 
 async def until_gone(*pids: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         while any(alive(pid) for pid in pids):
             await asyncio.sleep(0.02)
 
@@ -84,11 +87,13 @@ async def test_a_function_runs_in_a_process_that_is_not_the_monitor(
 async def test_a_function_that_hangs_is_killed_with_all_it_started(
     runner: ForeignRunner, folder: str
 ) -> None:
-    found = await call(runner, folder, "hang_after_fork", timeout_s=0.5)
+    await call(runner, folder, "fine")
+
+    found = await call(runner, folder, "hang_after_fork", timeout_s=2)
 
     pids = [int(pid) for pid in (Path(folder) / "pids").read_text().split()]
     assert (found.status, found.cause) == (Status.CRITICAL, Cause.TIMEOUT)
-    assert found.message == "No answer within 500 ms, it was killed"
+    assert found.message == "No answer within 2 s, it was killed"
     await until_gone(*pids)
 
 

@@ -17,9 +17,9 @@ from storage.changes import CHECK, RULE, Changes
 from storage.engine import open_engine, reader
 from storage.journal import Journal
 from storage.leadership import Lease
-from storage.migrate import migrate
 from storage.schema import notices
 from tests.monitor.stand_ins import START
+from tests.storage.fresh import make_store
 from tests.storage.stores import lead
 
 RULE_TABLE: dict[str, Detail] = {"id": "swap", "metric": "system.swap.percent", "warning": 50}
@@ -30,7 +30,7 @@ CHAT: dict[str, Detail] = {"name": "chat", "kind": "log"}
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     url = f"sqlite:///{tmp_path / 'n.db'}"
-    migrate(url)
+    make_store(url)
     made = open_engine(url)
     yield made
     made.dispose()

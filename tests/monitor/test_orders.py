@@ -22,9 +22,9 @@ from storage.changes import CHECK
 from storage.commands import CommandState, Reply
 from storage.engine import open_engine
 from storage.leadership import Lease, Process, claim
-from storage.migrate import migrate
 from tests.monitor.stand_ins import START, Clock, Kept, NoForeign
 from tests.receiver import receiver
+from tests.storage.fresh import make_store
 from tests.targets import targets
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class Post:
 
     def __init__(self, folder: Path) -> None:
         url = f"sqlite:///{folder / 'n.db'}"
-        migrate(url)
+        make_store(url)
         self.engine: Engine = open_engine(url)
         self.clock = Clock()
         me = Process(boot_id="b", host="h", pid=1, process_start=START)

@@ -23,9 +23,10 @@ from monitor.outbox import GONE, OFF, Sender
 from storage import outbox, schema
 from storage.engine import open_engine, reader
 from storage.leadership import Lease, Process, claim
-from storage.migrate import migrate
 from tests.monitor.doomed_sender import Filed
 from tests.monitor.stand_ins import START, Clock
+from tests.storage.fresh import make_store
+from tests.waiting import PATIENCE_S
 
 T = TypeVar("T")
 
@@ -146,7 +147,7 @@ BODY = {
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
     url = f"sqlite:///{tmp_path / 'n.db'}"
-    migrate(url)
+    make_store(url)
     engine = open_engine(url)
     me = Process(boot_id="b", host="h", pid=1, process_start=START)
     lease = claim(engine, me, START, lambda _: True)
@@ -308,7 +309,7 @@ async def test_a_crash_between_sending_and_storing_costs_one_copy_with_the_same_
     first = Sender(rig.engine, rig.lease, crash_at_settle, rig.clock, pause_s=0.02)
     first.adopt([named("mail")])
     first.start()
-    await asyncio.wait_for(crashed.wait(), 5)
+    await asyncio.wait_for(crashed.wait(), PATIENCE_S)
     await first.close(0)
     async with rig.sending(named("mail")):
         await rig.until(lambda: rig.states() == [("mail", "delivered")])
@@ -420,7 +421,7 @@ async def test_kill_9_loses_nothing_and_costs_one_copy_with_the_same_key_at_most
     process = await asyncio.create_subprocess_exec(
         *program, str(received), point, cwd=Path(__file__).parents[2]
     )
-    killed = await asyncio.wait_for(process.wait(), 15)
+    killed = await asyncio.wait_for(process.wait(), 120)
     rig.clock.forward(60)
     async with rig.sending(channel):
         await rig.until(lambda: not outbox.is_waiting(rig.engine))

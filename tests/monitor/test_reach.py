@@ -21,8 +21,8 @@ from monitor.process import is_alive, myself
 from monitor.running import Running
 from storage import leadership
 from storage.engine import open_existing
-from storage.migrate import migrate
 from tests.monitor.http_servers import answering, serve
+from tests.storage.fresh import make_store
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_a_refused_address_is_no_failed_connection() -> None:
 
 async def test_a_reload_takes_up_the_policy_at_once(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/store.db"
-    migrate(url)
+    make_store(url)
     engine = open_existing(url)
     lease = leadership.claim(engine, myself(), datetime.now(UTC), is_alive)
     assert isinstance(lease, leadership.Lease)

@@ -19,12 +19,12 @@ from storage import counters
 from storage.engine import open_engine
 from storage.journal import Beat, Entry, Journal, Published
 from storage.leadership import Lease, Process, claim
-from storage.migrate import migrate
 from storage.readings import Readings
 from storage.room import Obstacle
 from storage.watch import CounterWatch
 from tests.monitor.stand_ins import START
-from tests.waiting import wait_for
+from tests.storage.fresh import make_store
+from tests.waiting import PATIENCE_S, wait_for
 
 ABOUT: dict[str, Any] = {"enabled": True, "interval_s": 30.0}
 
@@ -51,17 +51,19 @@ class SwitchedJournal(Journal):
     """A journal whose store can be away, as a locked or unreachable database is."""
 
     away = False
+    commits = 0
 
     def commit(self, *args: Any, **kwargs: Any) -> None:
         if self.away:
             raise OperationalError("COMMIT", None, Exception("database is locked"))
         super().commit(*args, **kwargs)
+        self.commits += 1
 
 
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
     url = f"sqlite:///{tmp_path / 'n.db'}"
-    migrate(url)
+    make_store(url)
     engine = open_engine(url)
     me = Process(boot_id="b", host="h", pid=1, process_start=START)
     lease = claim(engine, me, START, lambda _: True)
@@ -102,10 +104,29 @@ def times(*seconds: float) -> list[datetime]:
     return [START + timedelta(seconds=each) for each in seconds]
 
 
-def test_entries_are_committed_within_a_second(rig: Rig) -> None:
+def test_entries_are_committed_though_nothing_urgent_comes(rig: Rig) -> None:
     rig.recorder.record([entry(1)])
 
-    wait_for(lambda: rig.stored() == times(1), 1.0)
+    wait_for(lambda: rig.stored() == times(1), 30)
+
+
+def test_what_is_found_in_the_same_moment_is_committed_together(rig: Rig) -> None:
+    # While the writer is busy, so that however slow this is all of it lies there when it looks.
+    go_on = threading.Event()
+    rig.recorder.call(lambda: go_on.wait(30))
+    for second in range(1, 6):
+        rig.recorder.record([entry(second)])
+
+    go_on.set()
+
+    wait_for(lambda: rig.stored() == times(1, 2, 3, 4, 5), 30)
+    assert rig.journal.commits == 1
+
+
+def test_who_asks_something_is_answered_after_what_was_found_before(rig: Rig) -> None:
+    rig.recorder.record([entry(1)])
+
+    assert rig.recorder.call(rig.stored).result(30) == times(1)
 
 
 def test_what_was_found_while_the_store_was_away_is_written_when_it_is_back(rig: Rig) -> None:
@@ -145,7 +166,7 @@ def test_a_lost_leadership_stops_all_writing(rig: Rig) -> None:
 
     rig.recorder.record([entry(1)])
 
-    assert rig.lost.wait(3)
+    assert rig.lost.wait(PATIENCE_S)
     rig.recorder.record([entry(2)])
     rig.recorder.stop(2)
     assert rig.stored() == []
@@ -172,10 +193,10 @@ def test_a_call_that_nobody_waits_for_any_more_does_not_end_the_writer(rig: Rig)
 
     def slow() -> None:
         begun.set()
-        may_end.wait(5)
+        may_end.wait(PATIENCE_S)
 
     running, waiting = rig.recorder.call(slow), rig.recorder.call(lambda: 7)
-    begun.wait(5)
+    begun.wait(PATIENCE_S)
     running.cancel()
     waiting.cancel()
     may_end.set()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import OperationalError
 
 from domain.facts import Sample
 from domain.settings import Storage
 from monitor.storekeeper import Storekeeper
-from monitor.storekeeper_child import Report
+from monitor.storekeeper_child import PAUSES_S, Report, patiently
 from storage import schema
 from storage.journal import Journal
 from storage.leadership import Lease
@@ -127,3 +129,38 @@ async def test_the_days_backup_is_made_once_and_why_it_could_not_be_is_told(
     assert made.backup is not None and Path(made.backup).exists()
     assert (made.backup_error, again.backup, again.backup_error) == (None, None, None)
     assert refused.backup is None and str(taken) in str(refused.backup_error)
+
+
+class Locked(Exception):
+    """What the driver raises when the store stays locked."""
+
+
+def locked_for(tries: int, reason: str = "database is locked") -> Callable[[], str]:
+    """Work that fails so often before it succeeds."""
+    left = iter(range(tries))
+
+    def work() -> str:
+        if next(left, None) is not None:
+            raise OperationalError("BEGIN IMMEDIATE", None, Locked(reason))
+        return "done"
+
+    return work
+
+
+def test_a_store_that_is_locked_for_a_while_is_waited_for() -> None:
+    pauses: list[float] = []
+
+    assert patiently(locked_for(3), pauses.append) == "done"
+
+    assert pauses == [1.0, 5.0, 15.0]
+
+
+def test_a_store_that_stays_locked_is_told_in_the_end_and_a_full_disk_at_once() -> None:
+    pauses: list[float] = []
+
+    with pytest.raises(OperationalError, match="locked"):
+        patiently(locked_for(100), pauses.append)
+    assert pauses == list(PAUSES_S)
+    with pytest.raises(OperationalError, match="full"):
+        patiently(locked_for(1, "database or disk is full"), pauses.append)
+    assert pauses == list(PAUSES_S)

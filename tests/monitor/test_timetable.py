@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy.exc import OperationalError
 
 from monitor.timetable import BEGUN_AT_ONCE, Timetable
+from tests.waiting import PATIENCE_S
 
 
 async def test_a_turn_that_finds_the_store_away_is_left_out_and_the_next_one_comes() -> None:
@@ -27,7 +28,7 @@ async def test_a_turn_that_finds_the_store_away_is_left_out_and_the_next_one_com
     timetable.every(1, work)
     timetable.start()
 
-    await asyncio.wait_for(again.wait(), 5)
+    await asyncio.wait_for(again.wait(), PATIENCE_S)
 
     await timetable.drain(1)
     assert turns == [0, 1]
@@ -51,7 +52,7 @@ async def test_regular_work_is_laid_anew_when_the_clock_was_set() -> None:
 
     timetable.lay_regular()
 
-    await asyncio.wait_for(done.wait(), 5)
+    await asyncio.wait_for(done.wait(), PATIENCE_S)
     await timetable.drain(1)
 
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from domain.incidents import fingerprint
 from storage.deliveries import told
 from storage.engine import open_engine, reader
-from storage.migrate import migrate
 from tests.monitor.stand_ins import bad, good, watched
 from tests.scenarios.stage import Scenario, play
+from tests.storage.fresh import make_store
 
 PARENT = {"root": None, "a": "root", "b": "root", "leaf": "a"}
 CHECKS = {
@@ -104,7 +104,7 @@ def test_after_settling_there_is_one_incident_that_stands_alone_per_failed_tree(
 ) -> None:
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{Path(folder) / 'n.db'}"
-        migrate(url)
+        make_store(url)
         engine = open_engine(url)
         at = play(engine, *(CHECKS[name] for name in order), channels={"ops": []})
 

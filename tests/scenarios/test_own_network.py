@@ -8,7 +8,9 @@ from domain.dependencies import OWN_NETWORK
 from domain.facts import Mark, Status
 from domain.settings import Network, Settings
 from monitor.definitions import examine
-from tests.monitor.stand_ins import bad, good, watched
+from storage import uptimes
+from storage.readings import Readings
+from tests.monitor.stand_ins import START, bad, good, watched
 from tests.scenarios.stage import play
 
 
@@ -30,6 +32,23 @@ async def test_while_the_own_network_is_down_one_page_tells_of_all_that_lies_out
     assert (page.reading.status, page.reading.mark) == (Status.UNKNOWN, Mark.BLOCKED)
     assert "this machine's own network is down" in page.why
     assert "inconclusive" in at.reasons("incident")
+
+
+async def test_what_can_not_be_judged_from_here_is_no_downtime(engine: Engine) -> None:
+    site = watched("site", depends_on=((OWN_NETWORK,),))
+    at = play(engine, watched(OWN_NETWORK), site, channels={"ops": []})
+    await at.slot()
+    await at.slot()
+
+    for _ in range(5):
+        await at.slot(**{OWN_NETWORK: bad()}, site=bad())
+
+    row = Readings(engine).check("site")
+    assert row is not None
+    spent = uptimes.read(engine, START, at.clock.now)[row.id]
+    assert spent.critical == 0
+    assert spent.percent == 100
+    assert spent.blocked > spent.healthy > 0
 
 
 async def test_what_is_still_down_when_the_network_is_back_stands_alone(engine: Engine) -> None:

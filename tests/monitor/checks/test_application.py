@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import os
+import re
 import resource
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from monitor.checks import Deadline
 from monitor.checks.application import ApplicationCheck
 from monitor.interpreter import AT_ONCE, PROBE
 from tests.cases import serve
+from tests.waiting import PATIENCE_S
 
 MODELS = """
 import os, signal, subprocess, sys, time
@@ -250,11 +252,11 @@ async def test_a_load_over_its_budget_is_degraded(folder: str) -> None:
 async def test_what_does_not_end_is_killed_with_all_that_it_started(folder: str) -> None:
     start = time.monotonic()
 
-    found = await run(1.5, modules=["json"], loads="models:starts_another", path=[folder])
+    found = await run(4, modules=["json"], loads="models:starts_another", path=[folder])
 
-    assert time.monotonic() - start < 2.5
+    assert time.monotonic() - start < PATIENCE_S
     assert (found.status, found.cause) == (Status.CRITICAL, Cause.TIMEOUT)
-    assert "had not ended after 1.5" in found.message
+    assert re.search(r" had not ended after \d[\d.]* s, it was killed$", found.message)
     assert found.message.startswith("Loading models:starts_another")
     assert not left_behind()
 

@@ -40,6 +40,7 @@ async def run(folder: str, name: str, budget_ms: float | None = None) -> Measure
     return await check.run(Deadline.after(5))
 
 
+@pytest.mark.case("healthy")
 @pytest.mark.parametrize("name", ["true", "nothing"])
 async def test_a_function_that_returns_true_or_nothing_is_healthy(folder: str, name: str) -> None:
     found = await run(folder, f"own_checks:{name}")
@@ -49,6 +50,7 @@ async def test_a_function_that_returns_true_or_nothing_is_healthy(folder: str, n
     assert found.response_time_ms is not None
 
 
+@pytest.mark.case("healthy")
 @pytest.mark.parametrize(("name", "value"), [("number", 2.5), ("later", 7.0)])
 async def test_a_number_becomes_a_metric(folder: str, name: str, value: float) -> None:
     found = await run(folder, f"own_checks:{name}")
@@ -56,6 +58,7 @@ async def test_a_number_becomes_a_metric(folder: str, name: str, value: float) -
     assert (found.status, found.metrics["callable.value"]) == (Status.HEALTHY, value)
 
 
+@pytest.mark.case("wrong")
 @pytest.mark.parametrize(
     ("name", "message"),
     [
@@ -75,6 +78,7 @@ async def test_a_wrong_answer_is_critical_and_says_what_came(
     assert found.message == message
 
 
+@pytest.mark.case("refused")
 @pytest.mark.parametrize(
     ("function", "message"),
     [
@@ -92,6 +96,7 @@ async def test_a_function_that_is_not_there_is_missing(
     assert found.message == message
 
 
+@pytest.mark.case("timeout")
 @pytest.mark.parametrize(("name", "answer"), [("slow", "took"), ("slow_number", "returned 4 in")])
 async def test_a_call_over_its_budget_is_degraded_whatever_it_answered(
     folder: str, name: str, answer: str
@@ -109,6 +114,7 @@ async def test_a_wrong_answer_over_its_budget_stays_critical(folder: str) -> Non
     assert (found.status, found.cause) == (Status.CRITICAL, Cause.WRONG_ANSWER)
 
 
+@pytest.mark.case("hostile")
 async def test_running_out_of_memory_is_left_to_the_runner(folder: str) -> None:
     with pytest.raises(MemoryError):
         await run(folder, "own_checks:floods")

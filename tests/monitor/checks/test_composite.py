@@ -153,6 +153,7 @@ at_least = 1
     )
 
 
+@pytest.mark.case("wrong")
 async def test_it_follows_a_hard_change_of_a_member_at_once_and_says_who_is_down() -> None:
     at = await opened()
 
@@ -188,6 +189,7 @@ async def test_a_soft_failure_of_a_member_moves_nothing() -> None:
     assert [wish for wish in at.wishes if wish[1] == "farm"] == []
 
 
+@pytest.mark.case("healthy")
 async def test_it_recovers_with_its_members() -> None:
     at = await opened()
     for name in SHOPS:
@@ -201,6 +203,7 @@ async def test_it_recovers_with_its_members() -> None:
     assert at.watch("farm").state.hard is Status.HEALTHY
 
 
+@pytest.mark.case("refused")
 async def test_members_behind_a_dead_parent_leave_it_unknown_and_open_no_incident_of_its_own() -> (
     None
 ):
@@ -339,6 +342,7 @@ async def test_a_member_whose_maintenance_begins_is_left_out_at_once() -> None:
     )
 
 
+@pytest.mark.case("timeout")
 async def test_a_stale_member_counts_as_not_known() -> None:
     at = await opened()
     at.clock.forward(3600)
@@ -371,6 +375,7 @@ async def test_alone_it_measures_nothing() -> None:
     assert (found.status, found.cause) == (Status.UNKNOWN, Cause.NOT_MEASURABLE)
 
 
+@pytest.mark.case("hostile")
 async def test_a_bug_in_weighing_is_a_result_and_stops_nothing() -> None:
     class Broken(CompositeCheck, frozen=True):
         def weigh(self, members: Any) -> Measurement:

@@ -242,6 +242,7 @@ async def test_an_error_of_the_author_is_unknown_with_its_kind_and_line_alone(
     assert "hunter2" not in repr(found)
 
 
+@pytest.mark.case("refused")
 async def test_a_file_that_is_missing_or_no_python_is_told(tmp_path: Path) -> None:
     broken = tmp_path / "broken.py"
     broken.write_text("x = 1\ndef run(:\n")

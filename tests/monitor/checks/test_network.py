@@ -27,6 +27,7 @@ def silent() -> Iterator[str]:
         yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
 
 
+@pytest.mark.case("healthy")
 async def test_one_reference_that_accepts_is_enough(silent: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -39,12 +40,14 @@ async def test_one_reference_that_accepts_is_enough(silent: str) -> None:
     assert set(found.metrics) == {"network.connect_ms"}
 
 
+@pytest.mark.case("refused")
 async def test_a_reference_that_refuses_has_answered(free_port: int) -> None:
     found = await NetworkCheck(references=(f"tcp://127.0.0.1:{free_port}",)).run(Deadline.after(5))
 
     assert found.status is Status.HEALTHY
 
 
+@pytest.mark.case("timeout")
 async def test_when_nothing_answers_the_own_network_is_down(silent: str) -> None:
     check = NetworkCheck(references=(silent, "tcp://name.invalid:443"))
 

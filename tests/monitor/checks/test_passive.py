@@ -32,6 +32,7 @@ def test_a_time_that_is_none_is_refused() -> None:
         PassiveCheck(fresh_for="a while")
 
 
+@pytest.mark.case("healthy")
 @pytest.mark.parametrize("status", list(Status))
 def test_it_reads_what_it_was_told_with_its_numbers(status: Status) -> None:
     weighed = CHECK.weigh(told(status), after(1), after(1))

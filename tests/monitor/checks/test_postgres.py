@@ -20,6 +20,7 @@ from monitor.checks.postgres import PostgresCheck
 from tests.cases import serve
 from tests.monitor.postgresql import NO_TLS, Server, primary, standby
 from tests.monitor.talkers import FLOOD_BYTES, Talk, Writer, hung_up, silent, talking
+from tests.waiting import PATIENCE_S
 
 ALWAYS = {
     "postgres.query_ms",
@@ -309,10 +310,10 @@ async def test_a_server_that_does_not_answer_in_time_is_critical(server: Server)
     with psycopg.connect(server.url()) as connection:
         connection.execute("LOCK TABLE pg_extension IN ACCESS EXCLUSIVE MODE")
 
-        found = await run(server.url(), timeout_s=0.4)
+        found = await run(server.url(), timeout_s=1)
 
     assert (found.status, found.cause) == (Status.CRITICAL, Cause.TIMEOUT)
-    assert found.message.endswith(" within 400 ms")
+    assert found.message.endswith(" within 1 s")
 
 
 @pytest.mark.case("timeout")
@@ -423,7 +424,7 @@ async def test_a_server_that_is_none_ends_the_run_in_time_and_fills_no_memory(ta
 
         found = await run(f"postgresql://ada:s3cret@127.0.0.1:{talker.port}/sales", timeout_s=0.3)
 
-        assert asyncio.get_running_loop().time() - start < 3
+        assert asyncio.get_running_loop().time() - start < PATIENCE_S
         await hung_up(talker)
 
     assert found.status is Status.CRITICAL

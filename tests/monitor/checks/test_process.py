@@ -142,6 +142,7 @@ async def test_fewer_processes_than_wanted_are_critical(marked: tuple[str, int])
     assert found.message == f"Only 1 process found for {marked[0]}, expected at least 2"
 
 
+@pytest.mark.case("hostile")
 @pytest.mark.parametrize("content", ["", "abc", "-4", "99999999999999999999", "\xff"])
 async def test_a_pid_file_without_a_number_says_so(tmp_path: Path, content: str) -> None:
     file = tmp_path / "daemon.pid"

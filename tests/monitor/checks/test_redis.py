@@ -28,6 +28,7 @@ from monitor.wire.redisinfo import History, Info
 from monitor.wire.visit import Dialogue, Garbled, HungUp, TooMuch
 from tests.cases import serve
 from tests.monitor.hostile import Fed, Handler, endlessly, hostile, saying
+from tests.waiting import PATIENCE_S
 
 PROGRAM = shutil.which("redis-server", path="/usr/bin:/usr/sbin:/usr/local/bin")
 PASSWORD = "pa/ss#wörd"
@@ -490,7 +491,7 @@ async def test_an_answer_that_never_ends_is_a_time_out(handler: Handler) -> None
 
     assert (found.status, found.cause) == (Status.DEGRADED, Cause.TIMEOUT)
     assert "No answer to PING from 127.0.0.1:" in found.message
-    assert clock() - start < 1.3
+    assert clock() - start < PATIENCE_S
 
 
 @pytest.mark.case("hostile")

@@ -29,6 +29,7 @@ from monitor.checks.smtp import SmtpCheck
 from monitor.wire.smtp import Dialogue, Ended, Refused, Violation, extensions
 from monitor.wire.tls.trust import Trust
 from tests.cases import serve
+from tests.waiting import PATIENCE_S
 
 Raw = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
@@ -335,7 +336,7 @@ async def hostile(handler: Raw, timeout_s: float = 5, **fields: Any) -> Measurem
     async with await asyncio.start_server(handle, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         found = await run(port, timeout_s, **{"tls": "none", **fields})
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await ended.wait()
     return found
 
@@ -390,12 +391,12 @@ async def test_a_server_that_never_gets_there_is_a_time_out(handler: Raw, awaite
     clock = asyncio.get_running_loop().time
     start = clock()
 
-    found = await hostile(handler, timeout_s=0.5, tls="starttls")
+    found = await hostile(handler, timeout_s=1, tls="starttls")
 
     assert (found.status, found.cause) == (Status.CRITICAL, Cause.TIMEOUT)
     assert found.message.startswith(f"No {awaited} from 127.0.0.1:")
-    assert re.search(r" within [45]\d\d ms$", found.message)  # what was left when it began
-    assert clock() - start < 3
+    assert re.search(r" within (\d{1,3} ms|1 s)$", found.message)  # what was left when it began
+    assert clock() - start < PATIENCE_S
 
 
 @pytest.mark.case("timeout")
@@ -581,7 +582,7 @@ async def test_a_cancelled_run_hangs_up() -> None:
         with pytest.raises(asyncio.CancelledError):
             await running
         with accepted:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE_S):
                 assert await loop.sock_recv(accepted, 1) == b""
     gc.collect()
 

@@ -80,6 +80,7 @@ async def test_disk_says_how_much_is_used_and_free() -> None:
     assert found.message.endswith(" free")
 
 
+@pytest.mark.case("refused")
 async def test_a_path_that_does_not_exist_is_missing(tmp_path: Path) -> None:
     found = await SystemCheck(resource="disk", path=f"{tmp_path}/x").run(Deadline.after(5))
 
@@ -87,6 +88,7 @@ async def test_a_path_that_does_not_exist_is_missing(tmp_path: Path) -> None:
     assert found.message == f"There is nothing at {tmp_path}/x"
 
 
+@pytest.mark.case("timeout")
 async def test_a_hanging_filesystem_is_a_time_out_and_costs_one_thread_only() -> None:
     hanging = Hanging("/mnt")
     filesystems = Filesystems(hanging)

@@ -67,6 +67,7 @@ async def test_a_port_that_does_not_answer_is_a_time_out(silent_port: int) -> No
     assert found.message == f"No answer from 127.0.0.1:{silent_port} within 200 ms"
 
 
+@pytest.mark.case("wrong")
 @pytest.mark.parametrize("host", ["no-such-host.invalid", "a" * 100 + ".example"])
 async def test_a_name_without_an_address_is_not_resolved(host: str) -> None:
     found = await TcpCheck(host=host, port=80).run(Deadline.after(5))
@@ -75,6 +76,7 @@ async def test_a_name_without_an_address_is_not_resolved(host: str) -> None:
     assert found.message.startswith(f'Name "{host}" not resolved: ')
 
 
+@pytest.mark.case("hostile")
 async def test_a_dead_resolver_costs_one_thread_and_no_more_time_than_given() -> None:
     released = asyncio.Event()
     loop = asyncio.get_running_loop()

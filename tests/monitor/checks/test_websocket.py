@@ -34,6 +34,7 @@ from domain.facts import Cause, Measurement, Status
 from monitor.checks import Deadline
 from monitor.checks.websocket import WebsocketCheck
 from tests.cases import serve
+from tests.waiting import PATIENCE_S
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
 Raw = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -326,7 +327,7 @@ async def hostile(handler: Raw, timeout_s: float = 5, **fields: Any) -> Measurem
         url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
         check = msgspec.convert({"url": url, **fields}, WebsocketCheck)
         found = await check.run(Deadline.after(timeout_s))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await ended.wait()
     return found
 
@@ -396,17 +397,17 @@ async def test_a_server_that_never_gets_there_is_a_time_out(handler: Raw, awaite
     clock = asyncio.get_running_loop().time
     start = clock()
 
-    found = await hostile(handler, timeout_s=0.5)
+    found = await hostile(handler, timeout_s=1)
 
     assert (found.status, found.cause) == (Status.CRITICAL, Cause.TIMEOUT)
     assert found.message.startswith(f"No {awaited} from 127.0.0.1:")
-    assert re.search(r" within [45]\d\d ms$", found.message)  # what was left when it began
-    assert clock() - start < 3
+    assert re.search(r" within (\d{1,3} ms|1 s)$", found.message)  # what was left when it began
+    assert clock() - start < PATIENCE_S
 
 
 @pytest.mark.case("timeout")
 async def test_a_message_that_never_comes_is_a_time_out() -> None:
-    found = await run(timeout_s=0.5, expect_text="x")
+    found = await run(timeout_s=1.5, expect_text="x")
 
     assert found.cause is Cause.TIMEOUT
     assert found.message.startswith("No expected message from ")
@@ -571,7 +572,7 @@ async def test_a_cancelled_run_hangs_up() -> None:
         running.cancel()
         with pytest.raises(asyncio.CancelledError):
             await running
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await ended.wait()
     gc.collect()
 

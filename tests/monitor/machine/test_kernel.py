@@ -17,6 +17,7 @@ from monitor.machine.kernel import (
     OpenFiles,
     RunQueue,
     Stalled,
+    is_zombie,
     open_files,
     pressure,
     read,
@@ -79,6 +80,13 @@ def test_a_process_that_was_not_reaped_is_a_zombie() -> None:
         os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
 
         assert zombies() >= 1
+        # As systems without /proc are asked.
+        assert zombies("/nowhere") >= 1
+
+
+def test_the_name_of_a_process_is_not_taken_for_its_state() -> None:
+    assert is_zombie("7 (a) Z) Z 1 7 7") is True
+    assert is_zombie("7 (Z) Z) S 1 7 7") is False
 
 
 def test_the_machine_has_been_up_for_longer_than_this_process() -> None:
