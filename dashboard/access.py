@@ -6,6 +6,7 @@ request passes `guard`, and a route or callback that is not in the table is refu
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -106,6 +107,7 @@ ROUTES: Mapping[tuple[str, str], Role] = {
     ("/api/v1/checks/<path:name>/levels", "GET"): Role.VIEWER,
     ("/api/v1/checks/<path:name>/levels", "PATCH"): Role.OPERATOR,
     ("/api/v1/checks/<path:name>/levels/versions", "GET"): Role.VIEWER,
+    ("/api/v1/checks/<path:name>/versions", "GET"): Role.VIEWER,
     ("/api/v1/series", "GET"): Role.VIEWER,
     ("/api/v1/series/points", "GET"): Role.VIEWER,
     ("/api/v1/uptime", "GET"): Role.VIEWER,
@@ -184,11 +186,15 @@ DASH_CALLBACKS: Mapping[str, Role] = {
 
 
 class Refused(Exception):
-    """A request that may not be served; `status` is the HTTP status, the message is for people."""
+    """A request that may not be served; `status` is the HTTP status, the message is for people.
 
-    def __init__(self, status: int, message: str) -> None:
+    After `wait_s` seconds it may be sent again; None where waiting does not help.
+    """
+
+    def __init__(self, status: int, message: str, wait_s: float | None = None) -> None:
         super().__init__(message)
         self.status = status
+        self.wait_s = wait_s
 
 
 class Access:
@@ -233,7 +239,10 @@ class Access:
             may_log_in = refused.status == HTTPStatus.UNAUTHORIZED or Scope.WALL in who().scopes
             if may_log_in and is_for_a_reader(request):
                 return to_login(request)
-            return problem(refused.status, str(refused))
+            answer = problem(refused.status, str(refused))
+            if refused.wait_s is not None:
+                answer.headers["Retry-After"] = str(math.ceil(refused.wait_s))
+            return answer
         return None
 
     def _check_host(self, asked: Request) -> None:
@@ -271,7 +280,7 @@ class Access:
         sender = identity.name if identity.via == "key" else f"{request.remote_addr}"
         wait_s = self._limits.wait_s(sender)
         if wait_s:
-            raise Refused(429, f"too many requests: try again in {wait_s:.1f} s")
+            raise Refused(429, f"too many requests: try again in {wait_s:.1f} s", wait_s)
 
     def _check_origin(self, asked: Request) -> None:
         """A change must come from our own pages or from a program, never from another site."""
@@ -282,8 +291,10 @@ class Access:
             raise Refused(403, "cross-site request refused")
         if asked.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
             raise Refused(403, "cross-site request refused")
-        # A form cannot send JSON across sites without being asked first; and no browser adds a key.
-        if asked.mimetype != "application/json" and "Authorization" not in asked.headers:
+        # A form cannot send JSON across sites without being asked first; and no browser adds a key,
+        # as it does add what somebody logged in to a proxy with (`Basic`).
+        has_key = asked.headers.get("Authorization", "").lower().startswith("bearer ")
+        if asked.mimetype != "application/json" and not has_key:
             raise Refused(415, "send JSON (Content-Type: application/json)")
 
     def _check_size(self, asked: Request) -> None:
@@ -293,7 +304,7 @@ class Access:
     def _check_callback(self, asked: Request) -> None:
         try:
             body: Any = msgspec.json.decode(asked.get_data())
-        except (msgspec.DecodeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise Refused(400, "the body is not JSON") from None
         output = body.get("output") if isinstance(body, dict) else None
         needed = self._callbacks.get(output) if isinstance(output, str) else None

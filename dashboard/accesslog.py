@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 
@@ -29,8 +30,10 @@ def attach(server: Flask) -> None:
 
     @server.after_request
     def _answered(response: Response) -> Response:
-        begun = g.get("nocturne_begun")
         quiet = request.path.startswith(QUIET) and response.status_code < 400
+        if quiet and not log.is_enabled_for(logging.DEBUG):
+            return response
+        begun = g.get("nocturne_begun")
         (log.debug if quiet else log.info)(
             "request",
             method=request.method,

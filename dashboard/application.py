@@ -11,7 +11,7 @@ from pathlib import Path
 from dash import Dash
 from sqlalchemy import Engine
 
-from dashboard import access, accesslog, requestids, securing, shell
+from dashboard import access, accesslog, callbackbodies, requestids, securing, shell
 from dashboard.api import queries
 from dashboard.api.meter import Meter
 from dashboard.callbacks import check as check_callbacks
@@ -55,6 +55,7 @@ def create_app(settings: Settings, engine: Engine) -> Dash:
     requestids.attach(app.server)
     securing.secure(app.server, guard, lambda: app.csp_hashes(), is_page)
     queries.attach(app.server)
+    callbackbodies.attach(app.server, lambda: app.callback_map)
     return app
 
 

@@ -7,19 +7,19 @@ also while the store is away: then the last one stands and its age tells.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy.exc import DBAPIError
 
-from domain.facts import Mark, Status, Transition
+from dashboard.viewing import REMADE, Viewed, Viewing
+from domain.facts import Mark
 from domain.incidents import Incident, reads_as
-from domain.reading import Freshness, Reading, freshness, reading
-from domain.timeline import Stretch, stretches
+from domain.reading import Freshness, Reading, freshness
 from storage.incident_readings import Alert, IncidentReadings, PagingHealth
-from storage.readings import Board, CheckRow, Pulse, Readings
+from storage.readings import Board, Pulse, Readings
 from storage.room import Obstacle
 
 log = structlog.get_logger()
@@ -27,22 +27,12 @@ log = structlog.get_logger()
 HELD_S = 0.5
 # What the store tells of is read at the next look, but not more often than this.
 TOLD_S = 0.1
+# What is held no longer than this is good enough for who asks while it is read anew.
+AHEAD_S = 1.0
 # What is held longer than this would look like a silent monitor, though nobody merely asked.
 FRESH_S = 1.5
 OLD_WAIT_S = 1.0
 FIRST_WAIT_S = 10.0
-WINDOW = timedelta(hours=24)
-# Ticks and stale marks move with time alone, so the view is made anew now and then.
-REMADE = timedelta(seconds=20)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Viewed:
-    """One check as it is shown: its row, what it reads now, its last 24 hours."""
-
-    row: CheckRow
-    reading: Reading
-    day: tuple[Stretch, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +79,11 @@ class Sight:
 
 
 class Live:
-    """Holds the newest moment; safe to be asked from many threads, one of which reads the store."""
+    """Holds the newest moment; safe to be asked from many threads, one of which reads the store.
+
+    After `keep_ahead` that is a thread of its own, as long as others ask all the time: a view of a
+    thousand checks takes longer to read than anybody's request may.
+    """
 
     def __init__(
         self,
@@ -102,6 +96,7 @@ class Live:
     ) -> None:
         self._readings = readings
         self._incidents = incidents
+        self._viewing = Viewing(readings)
         self._clock = clock
         self._monotonic = monotonic
         self._lock = threading.Lock()
@@ -113,17 +108,27 @@ class Live:
         self._find_obstacle = obstacle
         self._obstacle: Obstacle | None = None
         self._moment: Moment | None = None
+        self._is_ahead = False
+        self._wanted = threading.Event()
+
+    def keep_ahead(self) -> None:
+        """Read for those who ask all the time in a thread of its own, until the process ends."""
+        self._is_ahead = True
+        threading.Thread(target=self._read_ahead, daemon=True, name="live").start()
 
     def look(self) -> Sight:
         """The newest sight. One caller at a time reads the store; the others get what is held.
 
         After a quiet spell what is held is old: then they wait for the one who reads, for a moment.
         """
-        if self._is_due() and self._lock.acquire(timeout=self._patience_s()):
-            try:
-                self._refresh()
-            finally:
-                self._lock.release()
+        if self._is_due():
+            if self._is_ahead and self._is_young():
+                self._wanted.set()
+            elif self._lock.acquire(timeout=self._patience_s()):
+                try:
+                    self._refresh()
+                finally:
+                    self._lock.release()
         return self._sight()
 
     def renew(self) -> None:
@@ -138,6 +143,23 @@ class Live:
         asked = self._asked
         held_s = TOLD_S if self._is_told else HELD_S
         return asked is None or self._monotonic() - asked >= held_s
+
+    def _is_young(self) -> bool:
+        """Whether what is held will do until it is read anew; never after a change from here."""
+        asked, answered = self._asked, self._answered
+        if asked is None or answered is None:
+            return False
+        return self._monotonic() - answered <= AHEAD_S
+
+    def _read_ahead(self) -> None:
+        while self._wanted.wait():
+            self._wanted.clear()
+            try:
+                with self._lock:
+                    self._refresh()
+            except Exception:
+                # Whoever asks next reads by itself, and is told what is wrong.
+                log.exception("the view could not be made ahead")
 
     def _is_silent(self) -> bool:
         """Whether there is a reason to look for what keeps the monitor from storing."""
@@ -193,32 +215,16 @@ class Live:
 
     def _make(self, now: datetime) -> Moment:
         board = self._readings.board(now)
-        lines = self._readings.timeline(now - WINDOW)
-        gaps = self._readings.gaps(now - WINDOW)
-        steady: dict[tuple[Status, Mark], tuple[Stretch, ...]] = {}
-
-        def day(told: Sequence[Transition], shown: Reading) -> tuple[Stretch, ...]:
-            """The last 24 hours; one for all that have read the same all the time, as most have."""
-            reads = (shown.status, shown.mark)
-            if told or reads not in steady:
-                made = stretches(told, *reads, now - WINDOW, now, gaps)
-                return made if told else steady.setdefault(reads, made)
-            return steady[reads]
-
-        checks = tuple(
-            Viewed(
-                row=row, reading=(shown := read(row, now)), day=day(lines.get(row.id, ()), shown)
-            )
-            for row in board.checks
-        )
+        checks = self._viewing.of(board.checks, now)
+        standing = self._incidents.open()
         generation = self._moment.generation + 1 if self._moment else 1
         return Moment(
             at=now,
             generation=generation,
             board=board,
             checks=checks,
-            incidents=self._incidents.open(),
-            alerts=self._incidents.alerts(),
+            incidents=standing,
+            alerts=self._incidents.alerts(standing),
             paging=self._incidents.paging(),
         )
 
@@ -228,14 +234,3 @@ def alert_reading(alert: Alert) -> Reading:
     incident = alert.incident
     status = reads_as(incident.severity)
     return Reading(status=status, mark=Mark.NONE, since=incident.opened_at)
-
-
-def read(row: CheckRow, now: datetime) -> Reading:
-    """What a check reads at `now`, pausing and staleness included."""
-    return reading(
-        row.state,
-        enabled=row.enabled,
-        due=row.due,
-        interval_s=float(row.about["interval_s"]),
-        now=now,
-    )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterable, Sequence
 from http import HTTPStatus
+from typing import Any, TypeAlias
 
 import structlog
 from dash.exceptions import DependencyException
@@ -20,6 +22,9 @@ from dashboard.methods import taken
 
 log = structlog.get_logger()
 
+# A WSGI application: environment and start_response in, the pieces of the body out.
+Wsgi: TypeAlias = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
 
 def secure(
     server: Flask,
@@ -34,6 +39,8 @@ def secure(
     """
     server.before_request(access.guard)
     policy = functools.cache(lambda: content_policy(script_hashes()))
+    # The way that Flask documents for putting something around an application.
+    server.wsgi_app = first_alone(server.wsgi_app)  # type: ignore[assignment,method-assign]
 
     @server.after_request
     def _headers(response: Response) -> Response:
@@ -53,6 +60,25 @@ def secure(
         if "Cache-Control" not in response.headers:
             response.headers["Cache-Control"] = "no-store"
         return response
+
+
+def first_alone(application: Wsgi) -> Wsgi:
+    """`application`, whose first request is answered before any other one begins.
+
+    Dash finishes itself in its first request. A second one at the same time would be answered by
+    half of it, and the policy that is made once would lack the scripts that are added meanwhile.
+    """
+    turn, ready = threading.Lock(), threading.Event()
+
+    def serve(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        if ready.is_set():
+            return application(environ, start)
+        with turn:
+            answer = application(environ, start)
+            ready.set()
+            return answer
+
+    return serve
 
 
 def _not_taken() -> Response:

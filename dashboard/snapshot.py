@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import is_
 from typing import Any
 
-from dashboard.live import WINDOW, Moment, Viewed, alert_reading
+from dashboard.live import Moment, alert_reading
+from dashboard.viewing import WINDOW, Viewed
 from domain.explain import progress, soft_note
 from domain.facts import Mark, Policy, Status
 from domain.incidents import Incident, fingerprint
 from domain.reading import Reading, overall
-from domain.score import Component, Score, score
+from domain.score import Score, score
 from domain.state import stale_at
 from domain.timeline import LETTERS, Stretch, ticks
 from domain.units import show
+from storage.check_rows import CheckRow
 from storage.engine import to_ms
 from storage.incident_readings import Alert, PagingHealth
-from storage.readings import Board, CheckRow
+from storage.readings import Board
 
 TICKS = 48
 MINUTES = 60
@@ -36,11 +40,61 @@ COUNTED_BY_MARK = {
 }
 
 
-def snapshot(moment: Moment, version: str) -> dict[str, Any]:
-    """The document of `GET /live/snapshot`. Times are milliseconds UTC, durations seconds."""
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What was made of one check and the incident that stood for it."""
+
+    viewed: Viewed
+    incident: Incident | None
+    document: dict[str, Any]
+
+
+class Drawing:
+    """Makes the documents of moments; a check that is as it was keeps its part of the one before.
+
+    For one thread at a time.
+    """
+
+    def __init__(self, version: str) -> None:
+        self._version = version
+        self._drawn: dict[str, Drawn] = {}
+        self._abouts: list[Any] = []
+        self._groups: list[dict[str, Any]] = []
+
+    def snapshot(self, moment: Moment) -> dict[str, Any]:
+        """The document of `GET /live/snapshot`. Times are milliseconds UTC, durations seconds."""
+        document = _around(moment, self._version)
+        document["groups"] = self._grouped(moment.checks)
+        document["checks"] = self._checks(moment)
+        return document
+
+    def _checks(self, moment: Moment) -> list[dict[str, Any]]:
+        standing = {each.fingerprint: each for each in moment.incidents}
+        strips = Strips(moment.at)
+        now: dict[str, Drawn] = {}
+        for each in moment.checks:
+            name = each.row.name
+            incident = standing.get(fingerprint(name))
+            held = self._drawn.get(name)
+            if held is None or held.viewed is not each or held.incident != incident:
+                held = Drawn(each, incident, _check(each, incident, strips))
+            now[name] = held
+        self._drawn = now
+        return [each.document for each in now.values()]
+
+    def _grouped(self, checks: Sequence[Viewed]) -> list[dict[str, Any]]:
+        abouts = [each.row.about for each in checks]
+        # By identity, as rows share what is known of a check until it is published anew.
+        same = len(abouts) == len(self._abouts) and all(map(is_, abouts, self._abouts))
+        if not same:
+            self._groups = _groups(checks)
+            self._abouts = abouts
+        return self._groups
+
+
+def _around(moment: Moment, version: str) -> dict[str, Any]:
+    """The document without its checks and their groups."""
     board = moment.board
-    standing = {each.fingerprint: each for each in moment.incidents}
-    strips = Strips(moment.at)
     return {
         "version": version,
         "revision": board.revision,
@@ -54,21 +108,19 @@ def snapshot(moment: Moment, version: str) -> dict[str, Any]:
         "notices": [
             {"level": each.level, "text": each.text, "at": to_ms(each.at)} for each in board.notices
         ],
-        "groups": _groups(moment.checks),
         "alerts": [
             _alert(each)
             for each in moment.alerts
             if alert_reading(each).status is not Status.HEALTHY
-        ],
-        "checks": [
-            _check(each, standing.get(fingerprint(each.row.name)), strips) for each in moment.checks
         ],
     }
 
 
 def counts(readings: Sequence[Reading]) -> dict[str, int]:
     """How many are in each status; marked ones count under their mark."""
-    found = Counter(COUNTED_BY_MARK.get(each.mark, each.status.word) for each in readings)
+    found: Counter[str] = Counter()
+    for (mark, status), many in Counter((each.mark, each.status) for each in readings).items():
+        found[COUNTED_BY_MARK.get(mark, status.word)] += many
     names = [status.word for status in Status] + [*COUNTED_BY_MARK.values()]
     return {name: found.get(name, 0) for name in names}
 
@@ -106,17 +158,7 @@ class Strips:
 
 def health_score(checks: Sequence[Viewed]) -> Score:
     """The health score of all checks as they read now."""
-    return score(
-        [
-            Component(
-                check=each.row.name,
-                status=each.reading.status,
-                mark=each.reading.mark,
-                weight=float(each.row.about["weight"]),
-            )
-            for each in checks
-        ]
-    )
+    return score([each.component for each in checks])
 
 
 def policy(row: CheckRow) -> Policy:

@@ -9,9 +9,10 @@ from itertools import pairwise
 from typing import Any
 
 from dashboard.edits import EditView, edits, plain
-from dashboard.live import read
+from dashboard.relatives import Needed, Relative, drawn, needed_by, relatives
 from dashboard.snapshot import policy
 from dashboard.trend import Trend, trend
+from dashboard.viewing import read
 from domain.explain import why
 from domain.facts import Cause, Detail, Mark, Status
 from domain.incidents import Incident, fingerprint, reads_as
@@ -22,7 +23,8 @@ from domain.units import show, unit_of
 from domain.uptime import Spent, spent
 from storage.changes import CHECK
 from storage.check_history import incidents_around, rolled
-from storage.readings import Board, CheckRow, Readings, ResultRow
+from storage.check_rows import CheckRow
+from storage.readings import Readings, ResultRow
 
 DAY = timedelta(hours=24)
 WINDOWS = (("24 h", 1), ("7 d", 7), ("30 d", 30), ("90 d", 90))
@@ -30,10 +32,7 @@ INCIDENT_DAYS = 30
 INCIDENTS_SHOWN = 4
 RESULTS_READ = 200
 AUDIT_SHOWN = 5
-RELATIVES_SHOWN = 8
 SIGNS = {"gt": ">", "gte": "≥", "lt": "<", "lte": "≤", "eq": "=", "ne": "≠"}
-# The names of those that need a check, by its name.
-Needed = Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +44,6 @@ class Uptime:
     down_s: float
     measured_s: float
     window_s: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relative:
-    """A check that this one needs or is needed by. `reading` is None when it is not known."""
-
-    name: str
-    reading: Reading | None
-    note: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +105,7 @@ class CheckView:
     incident_count: int
     needs: tuple[Relative, ...]
     needed_by: tuple[Relative, ...]
-    unshown: int
+    further: tuple[str, ...]
     rules: tuple[RuleView, ...]
     results: tuple[ResultView, ...]
     numbers: tuple[tuple[str, str], ...]
@@ -147,6 +137,7 @@ def check_view(
     )
     children = (needed if needed is not None else needed_by(readings.board(now))).get(name, ())
     parents = [parent for group in about["depends_on"] for parent in group]
+    above, below = drawn(len(parents), len(children))
     return CheckView(
         at=now,
         name=name,
@@ -172,9 +163,9 @@ def check_view(
         ),
         incidents=tuple(_incident(each, name) for each in around),
         incident_count=incident_count,
-        needs=relatives(readings, parents[:RELATIVES_SHOWN], now),
-        needed_by=relatives(readings, children[:RELATIVES_SHOWN], now),
-        unshown=max(0, len(parents) - RELATIVES_SHOWN) + max(0, len(children) - RELATIVES_SHOWN),
+        needs=relatives(readings, parents[:above], now),
+        needed_by=relatives(readings, children[:below], now),
+        further=(*parents[above:], *children[below:]),
         rules=tuple(_rule(rule, state.levels) for rule in about["rules"]),
         results=_results(readings, row, now),
         numbers=_numbers(row.metrics, row.details),
@@ -266,28 +257,6 @@ def _incident(incident: Incident, name: str) -> IncidentView:
         ended_at=None if incident.is_open else incident.resolved_at,
         affected=incident.fingerprint != fingerprint(name),
     )
-
-
-def needed_by(board: Board) -> Needed:
-    """Who needs whom, out of all checks."""
-    found: dict[str, list[str]] = {}
-    for row in board.checks:
-        for parent in dict.fromkeys(name for group in row.about["depends_on"] for name in group):
-            found.setdefault(parent, []).append(row.name)
-    return {name: tuple(children) for name, children in found.items()}
-
-
-def relatives(readings: Readings, names: Sequence[str], now: datetime) -> tuple[Relative, ...]:
-    """The named checks with what they read now, and their number or their trouble."""
-    return tuple(_relative(name, readings.check(name), now) for name in names)
-
-
-def _relative(name: str, row: CheckRow | None, now: datetime) -> Relative:
-    if row is None:
-        return Relative(name=name, reading=None, note="not known")
-    value = row.metrics.get(row.about["headline"])
-    note = "" if value is None else show(value, row.about["unit"])
-    return Relative(name=name, reading=read(row, now), note=note)
 
 
 def _rule(rule: Mapping[str, Any], levels: Mapping[str, Status]) -> RuleView:

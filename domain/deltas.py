@@ -35,7 +35,7 @@ def taken(document: Mapping[str, Any], before: Taken | None) -> Taken:
     entries: dict[str, Entry] = {}
     for each in document[ENTRIES]:
         held = known.get(each[NAME])
-        entries[each[NAME]] = held if held is not None and held == each else each
+        entries[each[NAME]] = held if held is not None and (held is each or held == each) else each
     return Taken(top=top, entries=entries)
 
 

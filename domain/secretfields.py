@@ -19,6 +19,11 @@ FILE = re.compile(r"file:(\S+)")
 HARMLESS = frozenset({"web.url", "web.host", "web.port"})
 # Tables whose keys are names of their own: a header `Authorization`, a variable `PGPASSWORD`.
 NAMED_VALUES = frozenset({"headers", "env", "config"})
+# Kinds of definitions that hold secrets, each with the fields that are one as a whole.
+SECRETIVE: Mapping[str, frozenset[str]] = {
+    "check": frozenset(),
+    "channel": frozenset({"url", "headers"}),
+}
 URL_PASSWORD = re.compile(r"//[^/?#\s@]*:[^/?#\s]+@")
 QUERY_SECRET = re.compile(rf"[?&][^=&\s]*(?:{SECRET_KEY.pattern})[^=&\s]*=[^&\s]", re.IGNORECASE)
 # `"password": "x"` in a body, `--token=x` in an argument.
@@ -54,6 +59,20 @@ def holds_secrets(table: Mapping[str, Any]) -> bool:
 def veiled(table: Mapping[str, Any]) -> dict[str, Any]:
     """The table as everybody may see it: `***` for what is, or may be, a secret written out."""
     return {key: _veiled(key, value) for key, value in table.items()}
+
+
+def recorded(kind: str, table: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What an audit keeps of a table: of checks and channels nothing that is, or may be, a secret.
+
+    The address of a channel is often its password, and so are its headers.
+    """
+    if table is None or kind not in SECRETIVE:
+        return None if table is None else dict(table)
+    hidden = SECRETIVE[kind]
+    return {
+        key: MASK if key in hidden and _is_literal(value) else _veiled(key, value)
+        for key, value in table.items()
+    }
 
 
 def restored(given: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:

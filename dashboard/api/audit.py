@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 
 from dashboard.api.answers import answer, problem
 from dashboard.api.orders import Refused
-from domain.secretfields import veiled
+from domain.secretfields import recorded, veiled
 from storage.audit_readings import Change, Wanted, changes, choices
 from storage.engine import UNSTORABLE
 
@@ -66,13 +66,14 @@ def document(change: Change) -> dict[str, Any]:
         "action": change.action,
         "kind": change.kind,
         "name": change.name,
-        "before": _shown(change.before),
-        "after": _shown(change.after),
+        "before": _shown(change.kind, change.before),
+        "after": _shown(change.kind, change.after),
     }
 
 
-def _shown(value: Any) -> Any:
-    return veiled(value) if isinstance(value, Mapping) else value
+def _shown(kind: str, value: Any) -> Any:
+    # Of what was written by an older version secrets are left out only now.
+    return veiled(recorded(kind, value) or {}) if isinstance(value, Mapping) else value
 
 
 def _word(field: str) -> str:

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
-from dashboard.api.orders import TURNING, UNWRITABLE, Body, Refused, convert, decode
+from dashboard.api.orders import (
+    TURNING,
+    UNWRITABLE,
+    Body,
+    Nothing,
+    Refused,
+    convert,
+    decode,
+)
 from domain.operating import LONGEST_TEXT
 
 B = TypeVar("B", bound=Body)
@@ -48,6 +56,11 @@ def strictly(data: bytes, body: type[B]) -> B:
         raise Refused(f"the body has more than {LARGEST // 1024} KiB")
     _examine(parsed(data))
     return decode(data, body)
+
+
+def wordless(data: bytes) -> None:
+    """The body of an order that needs no words: empty, or an object without fields. Raises Refused."""
+    strictly(data, Nothing)
 
 
 def written(data: bytes, body: type[B], mimetype: str) -> B:

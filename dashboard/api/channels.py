@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from dashboard.api.answers import answer, problem
 from dashboard.api.asking import Asking, address_of
-from dashboard.api.bodies import strictly
+from dashboard.api.bodies import strictly, wordless
 from dashboard.api.orders import Body, Name, Refused
 from storage import commands, definitions, outbox
 from storage.changes import CHANNEL
@@ -42,6 +42,7 @@ def blueprint(engine: Engine, asking: Asking) -> Blueprint:
 
     @routes.post("/api/v1/channels/<path:name>/test")
     def test(name: str) -> Response:
+        wordless(request.get_data())
         if name not in {each.name for each in in_force(engine)}:
             return problem(404, "there is no channel of this name")
         return asking.ask(TEST, name, SEND_S)

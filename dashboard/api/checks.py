@@ -21,7 +21,8 @@ from dashboard.api.bodies import strictly
 from dashboard.api.defined import NotPermitted, Table, known, merged
 from dashboard.api.orders import Body, Refused
 from dashboard.identity import who
-from dashboard.live import Live, Viewed
+from dashboard.live import Live
+from dashboard.viewing import Viewed
 from domain.access import Role
 from domain.checkrights import reserved
 from domain.checktable import ARRAY, COMMON, LONGEST_NAME, Pace, label, read_tables
@@ -221,7 +222,7 @@ def blueprint(
         read=checks.read,
         about=checks.about,
         permit=checks.permit,
-        shown=_shown,
+        shown=as_shown,
         restored=restored,
         is_paged=True,
     )
@@ -249,7 +250,7 @@ def blueprint(
     return routes
 
 
-def _shown(table: Table) -> Table:
+def as_shown(table: Table) -> Table:
     """A table without secrets; what is run here is shown to those alone who may change it."""
     shown = veiled(table)
     if who().role >= Role.ADMIN:

@@ -7,14 +7,17 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
-from dashboard.api.answers import answer
+from dashboard.api.answers import answer, problem
+from dashboard.api.bodies import wordless
 from dashboard.api.health import USAGE, is_stale
 from dashboard.api.meter import Figures, Meter
+from dashboard.api.orders import Refused
 from dashboard.identity import actor
-from dashboard.live import Live, Sight, Viewed
+from dashboard.live import Live, Sight
 from dashboard.snapshot import health_score
+from dashboard.viewing import Viewed
 from domain.access import Role
 from domain.facts import Mark, Status
 from domain.performance import Performance, performance
@@ -57,13 +60,19 @@ def blueprint(
 
     @routes.post("/health/monitoring/start")
     def start() -> Response:
+        wordless(request.get_data())
         changes.monitor(True, actor=actor(), now=clock())
         return answer({"state": "started"})
 
     @routes.post("/health/monitoring/stop")
     def stop() -> Response:
+        wordless(request.get_data())
         changes.monitor(False, actor=actor(), now=clock())
         return answer({"state": "stopped"})
+
+    @routes.errorhandler(Refused)
+    def _malformed(error: Refused) -> Response:
+        return problem(400, str(error))
 
     return routes
 

@@ -14,6 +14,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
+from dashboard.api import pages
 from dashboard.api.answers import answer, problem
 from dashboard.api.bodies import strictly
 from dashboard.api.orders import Body, Refused
@@ -30,6 +31,8 @@ from storage.changes import (
 )
 from storage.definitions import Definition
 from storage.engine import UNSTORABLE, reader
+
+LARGEST_PAGE = 1_000
 
 
 class Added(Body):
@@ -175,8 +178,12 @@ def _read(routes: Blueprint, kind: Kind, engine: Engine) -> None:
     """The routes that only tell."""
 
     def listed() -> Response:
-        found = [document(kind, each) for each in definitions.load(engine, kind.name)]
-        return answer({"count": len(found), kind.path: found})
+        most, after = pages.limit(LARGEST_PAGE, LARGEST_PAGE), pages.named_cursor() or ""
+        # One more than is shown tells whether there are further ones.
+        found = definitions.load_page(engine, kind.name, after, most + 1)
+        shown, more = pages.cut(found, most, lambda each: each.name)
+        documents = [document(kind, each) for each in shown]
+        return answer({"count": len(documents), kind.path: documents, "next": more})
 
     if not kind.is_paged:
         routes.get("")(listed)

@@ -6,11 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 from flask import Blueprint, Response, request
 
 from dashboard.api.answers import answer, problem
 from dashboard.api.meter import Meter
-from dashboard.live import Live, Sight, Viewed, read
+from dashboard.live import Live, Moment, Sight
+from dashboard.viewing import Viewed, read
 from domain.access import Role
 from domain.configuration import CONFIG_NOTICE
 from domain.facts import Mark, Status
@@ -18,7 +20,8 @@ from domain.incidents import Incident
 from domain.reading import Freshness, Reading, fold, freshness, overall
 from domain.state import COUNTS_FOR_NOTHING
 from domain.units import show
-from storage.readings import CheckRow, Notice, Readings, ResultRow
+from storage.check_rows import CheckRow
+from storage.readings import Notice, Readings, ResultRow
 
 STORE_SEEN_S = 5.0
 HISTORY_HOURS = 24.0
@@ -53,18 +56,19 @@ USAGE = {
 def blueprint(live: Live, readings: Readings, meter: Meter, role: Callable[[], Role]) -> Blueprint:
     """The health endpoints. Without the right to see details, `/health` tells the status alone."""
     routes = Blueprint("health", __name__)
+    told = Told()
 
     @routes.get("/health")
     def health() -> Response:
         sight = live.look()
         stale = is_stale(sight)
-        word = fold(_overall(sight), stale=stale)
+        word = fold(told.overall(sight.moment), stale=stale)
         code = 503 if stale else 200
         if DRAFT in request.accept_mimetypes.values():
             return answer({"status": DRAFT_WORDS[word]}, code, content_type=DRAFT)
         body: dict[str, Any] = {"status": word}
         if role() >= Role.VIEWER:
-            body |= details(sight, meter)
+            body |= details(sight, meter, told)
         return answer(body, code)
 
     @routes.get("/health/live")
@@ -105,10 +109,42 @@ def is_stale(sight: Sight) -> bool:
     return freshness(sight.beat, sight.now) == Freshness.STALE
 
 
-def details(sight: Sight, meter: Meter) -> dict[str, Any]:
+class Told:
+    """What `/health` tells of a moment, made and encoded once for all who ask while it stands."""
+
+    def __init__(self) -> None:
+        self._made: tuple[Moment | None, Status, dict[str, msgspec.Raw]] = _told(None)
+
+    def overall(self, moment: Moment | None) -> Status:
+        """What the whole reads."""
+        return self._of(moment)[1]
+
+    def parts(self, moment: Moment | None) -> dict[str, msgspec.Raw]:
+        """The parts of the body that change with the moment alone."""
+        return self._of(moment)[2]
+
+    def _of(self, moment: Moment | None) -> tuple[Moment | None, Status, dict[str, msgspec.Raw]]:
+        made = self._made
+        if made[0] is not moment:
+            # Two threads may both make it; either is right, and each returns its own.
+            made = self._made = _told(moment)
+        return made
+
+
+def _told(moment: Moment | None) -> tuple[Moment | None, Status, dict[str, msgspec.Raw]]:
+    parts = {
+        "configuration": configuration(moment.board.notices if moment else ()),
+        "components": components(moment.checks if moment else ()),
+        "alerts": alerts(moment.incidents if moment else ()),
+    }
+    encoded = {name: msgspec.Raw(msgspec.json.encode(part)) for name, part in parts.items()}
+    return moment, overall(moment.readings if moment else ()), encoded
+
+
+def details(sight: Sight, meter: Meter, told: Told) -> dict[str, Any]:
     """Everything of `/health` beside the status."""
-    checks = sight.moment.checks if sight.moment else ()
     figures = meter.figures()
+    parts = told.parts(sight.moment)
     return {
         "timestamp": sight.now.isoformat(),
         "uptime_seconds": round(meter.uptime_s),
@@ -119,14 +155,14 @@ def details(sight: Sight, meter: Meter) -> dict[str, Any]:
             "reason": sight.obstacle.text if sight.obstacle else None,
             "database": sight.database,
         },
-        "configuration": configuration(sight.moment.board.notices if sight.moment else ()),
-        "components": components(checks),
+        "configuration": parts["configuration"],
+        "components": parts["components"],
         "performance_metrics": {
             "average_response_time": f"{figures.average_ms:.0f}ms",
             "requests_per_minute": round(figures.per_minute, 1),
             "error_rate": f"{figures.error_percent:.2f}%",
         },
-        "alerts": alerts(sight.moment.incidents if sight.moment else ()),
+        "alerts": parts["alerts"],
     }
 
 
@@ -212,10 +248,6 @@ def _run_document(run: ResultRow) -> dict[str, Any]:
         "response_time_ms": run.response_ms,
         "message": run.message,
     }
-
-
-def _overall(sight: Sight) -> Status:
-    return overall(sight.moment.readings if sight.moment else ())
 
 
 def hours_of(text: str | None, default: float) -> float | None:

@@ -10,8 +10,9 @@ import msgspec
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
+from dashboard.api import pages
 from dashboard.api.answers import answer, problem
-from dashboard.api.bodies import strictly
+from dashboard.api.bodies import strictly, wordless
 from dashboard.api.orders import Body, Refused
 from dashboard.identity import actor
 from domain.access import KeyKind, Scope
@@ -19,6 +20,7 @@ from storage import keys
 from storage.keys import Key, UnknownKey
 
 LONGEST_DAYS = 3650
+USUAL_PAGE, LARGEST_PAGE = 100, 500
 # Those made by hand; the link of the first set-up is made by the process that prints it.
 MADE = (KeyKind.API, KeyKind.WALL, KeyKind.STATUS, KeyKind.HEARTBEAT)
 # Those that are about one thing, whose name the subject is.
@@ -42,8 +44,13 @@ def blueprint(engine: Engine, clock: Callable[[], datetime]) -> Blueprint:
 
     @routes.get("")
     def listed() -> Response:
-        found = [_told(each, clock()) for each in keys.listed(engine, *MADE)]
-        return answer({"count": len(found), "keys": found})
+        now, most = clock(), pages.limit(USUAL_PAGE, LARGEST_PAGE)
+        below = pages.numbered_cursor(keys.LARGEST_ID)
+        # One more than is shown tells whether there are further ones.
+        found = keys.listed(engine, *MADE, limit=most + 1, below=below)
+        shown, more = pages.cut(found, most, lambda key: str(key.id))
+        documents = [_told(each, now) for each in shown]
+        return answer({"count": len(documents), "keys": documents, "next": more})
 
     @routes.post("")
     def make() -> Response:
@@ -64,6 +71,7 @@ def blueprint(engine: Engine, clock: Callable[[], datetime]) -> Blueprint:
 
     @routes.post("/<int:key_id>/revoke")
     def revoke(key_id: int) -> Response:
+        wordless(request.get_data())
         return answer(_told(keys.revoke(engine, key_id, actor=actor(), now=clock()), clock()))
 
     @routes.errorhandler(Refused)

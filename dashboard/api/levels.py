@@ -1,4 +1,4 @@
-"""Thresholds beside alert rules: the levels inside checks, and what both said in earlier versions."""
+"""Thresholds beside alert rules: the levels inside checks; and the versions of rules and checks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from sqlalchemy import Engine
 
 from dashboard.api.answers import answer, problem
 from dashboard.api.bodies import strictly
-from dashboard.api.defined import Edited
+from dashboard.api.checks import as_shown
+from dashboard.api.defined import Edited, Table
 from dashboard.api.orders import Refused
 from dashboard.identity import actor
 from domain.checktable import COMMON
@@ -22,9 +23,10 @@ from domain.facts import Detail, Status
 from domain.rules import Operator, Rule, order_mistake
 from storage import definitions
 from storage.changes import CHECK, RULE, Changes, UnknownDefinition, VersionConflict
+from storage.check_rows import CheckRow
 from storage.definitions import Definition
 from storage.engine import UNSTORABLE, reader
-from storage.readings import AuditRow, CheckRow, Readings
+from storage.readings import AuditRow, Readings
 
 LEVELS: Final = ("operator", "warning", "critical")
 MOST_VERSIONS = 100
@@ -97,6 +99,11 @@ def blueprint(
         # A check's version counts all its changes: those of its levels belong here.
         return answer(_told([each for each in found if set(each.fields) & set(LEVELS)], LEVELS))
 
+    @routes.get("/checks/<path:name>/versions")
+    def of_whole_check(name: str) -> Response:
+        found = versions(_known(engine, CHECK, name), readings.audit(CHECK, name, MOST_VERSIONS))
+        return answer(_told(found, None, as_shown))
+
     @routes.get("/rules/<path:name>/versions")
     def of_rule(name: str) -> Response:
         found = versions(_known(engine, RULE, name), readings.audit(RULE, name, MOST_VERSIONS))
@@ -160,26 +167,30 @@ def versions(definition: Definition, rows: Sequence[AuditRow]) -> list[Version]:
     return found
 
 
-def _told(found: Sequence[Version], keys: Sequence[str] | None) -> dict[str, Any]:
+def _told(
+    found: Sequence[Version],
+    keys: Sequence[str] | None,
+    shown: Callable[[Table], Table] = lambda table: table,
+) -> dict[str, Any]:
+    """Versions as they are told: only of `keys`, and with what `shown` leaves to be seen."""
+    return {"count": len(found), "versions": [_told_one(each, keys, shown) for each in found]}
+
+
+def _told_one(
+    version: Version, keys: Sequence[str] | None, shown: Callable[[Table], Table]
+) -> dict[str, Any]:
+    before, table = shown(version.before), shown(version.table)
     return {
-        "count": len(found),
-        "versions": [
-            {
-                "version": each.number,
-                "at": each.change.at.isoformat(),
-                "actor": each.change.actor,
-                "action": each.change.action,
-                "changes": {
-                    key: {"before": each.before.get(key), "after": each.table.get(key)}
-                    for key in each.fields
-                    if keys is None or key in keys
-                },
-                "table": {
-                    key: value for key, value in each.table.items() if keys is None or key in keys
-                },
-            }
-            for each in found
-        ],
+        "version": version.number,
+        "at": version.change.at.isoformat(),
+        "actor": version.change.actor,
+        "action": version.change.action,
+        "changes": {
+            key: {"before": before.get(key), "after": table.get(key)}
+            for key in version.fields
+            if keys is None or key in keys
+        },
+        "table": {key: value for key, value in table.items() if keys is None or key in keys},
     }
 
 

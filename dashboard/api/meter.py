@@ -11,8 +11,7 @@ from flask import Flask, Response, g, request
 
 from nocturne_client import Registry, Requests
 
-WINDOW_S = 300.0
-KEPT = 10_000
+WINDOW_S = 300
 SERVICE = "nocturne"
 # What no route takes: by their own addresses, those who try many would fill the memory.
 NOWHERE = "none"
@@ -36,6 +35,21 @@ class Figures:
     error_percent: float
 
 
+@dataclass(slots=True)
+class _Answered:
+    """Requests that were answered: how many, the sum of their times, how many of them failed."""
+
+    second: int = 0
+    count: int = 0
+    took_ms: float = 0.0
+    errors: int = 0
+
+    def add(self, count: int, took_ms: float, errors: int) -> None:
+        self.count += count
+        self.took_ms += took_ms
+        self.errors += errors
+
+
 class Meter:
     """Counts the requests of one app. Thread-safe. `registry` holds what `/metrics` tells of them."""
 
@@ -45,7 +59,10 @@ class Meter:
         self._monotonic = monotonic
         self._started = monotonic()
         self._lock = threading.Lock()
-        self._recent: deque[tuple[float, float, bool]] = deque(maxlen=KEPT)
+        # Second by second: neither the memory nor a look at it grows with how much is asked.
+        self._seconds: deque[_Answered] = deque()
+        self._recent = _Answered()
+        self._total = 0
 
     @property
     def uptime_s(self) -> float:
@@ -87,23 +104,34 @@ class Meter:
         self._requests.answered(method, endpoint, status, seconds, size)
         if status >= 500:
             self._requests.failed(f"http_{status}")
+        now, took_ms, errors = int(self._monotonic()), seconds * 1000, int(status >= 500)
         with self._lock:
-            self._recent.append((self._monotonic(), seconds * 1000, status >= 500))
+            self._forget(now)
+            if not self._seconds or self._seconds[-1].second != now:
+                self._seconds.append(_Answered(second=now))
+            for each in (self._seconds[-1], self._recent):
+                each.add(1, took_ms, errors)
+            self._total += 1
+
+    def _forget(self, now: int) -> None:
+        while self._seconds and self._seconds[0].second <= now - WINDOW_S:
+            gone = self._seconds.popleft()
+            self._recent.add(-gone.count, -gone.took_ms, -gone.errors)
 
     def figures(self) -> Figures:
         """The figures of the last five minutes, or of the time since the start if that is shorter."""
         now = self._monotonic()
         with self._lock:
-            recent = [each for each in self._recent if now - each[0] <= WINDOW_S]
+            self._forget(int(now))
+            total, recent = self._total, self._recent
+            count, took_ms, errors = recent.count, recent.took_ms, recent.errors
         minutes = max(min(WINDOW_S, now - self._started), 1.0) / 60
-        count = len(recent)
-        errors = sum(each[2] for each in recent)
         return Figures(
-            total=round(sum(series.value for _, series in self._requests.total.series())),
+            total=total,
             active=round(sum(series.value for _, series in self._requests.active.series())),
             recent=count,
             errors=errors,
-            average_ms=sum(each[1] for each in recent) / count if count else 0.0,
+            average_ms=took_ms / count if count else 0.0,
             per_minute=count / minutes,
             error_percent=100 * errors / count if count else 0.0,
         )

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
 from dashboard.api.answers import answer, problem
 from dashboard.api.asking import Asking, replied
+from dashboard.api.bodies import wordless
+from dashboard.api.orders import Refused
 from dashboard.identity import actor
 from storage import commands
 from storage.changes import Changes, UnknownDefinition
@@ -30,6 +32,7 @@ def blueprint(
 
     @routes.post("/checks/<path:name>/check-now")
     def check_now(name: str) -> Response:
+        wordless(request.get_data())
         row = readings.check(name)
         if row is None:
             return problem(404, "there is no check of this name")
@@ -37,18 +40,22 @@ def blueprint(
 
     @routes.post("/checks/<path:name>/pause")
     def pause(name: str) -> Response:
+        wordless(request.get_data())
         return _edit(lambda: changes.pause(name, actor=actor(), now=clock()), "paused")
 
     @routes.post("/checks/<path:name>/resume")
     def resume(name: str) -> Response:
+        wordless(request.get_data())
         return _edit(lambda: changes.resume(name, actor=actor(), now=clock()), "resumed")
 
     @routes.post("/monitoring/start")
     def start() -> Response:
+        wordless(request.get_data())
         return _edit(lambda: changes.monitor(True, actor=actor(), now=clock()), "started")
 
     @routes.post("/monitoring/stop")
     def stop() -> Response:
+        wordless(request.get_data())
         return _edit(lambda: changes.monitor(False, actor=actor(), now=clock()), "stopped")
 
     @routes.get("/commands/<int:command_id>")
@@ -58,6 +65,10 @@ def blueprint(
         if reply is None:
             return problem(404, "there is no command of this number")
         return replied(command_id, reply)
+
+    @routes.errorhandler(Refused)
+    def _malformed(error: Refused) -> Response:
+        return problem(400, str(error))
 
     return routes
 

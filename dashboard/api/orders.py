@@ -45,6 +45,10 @@ class Body(msgspec.Struct, forbid_unknown_fields=True):
         return Order(verb=verb)
 
 
+class Nothing(Body):
+    """An order that needs no words."""
+
+
 class Signed(Body):
     """An order with the name of who gives it, for the timeline; anonymous without one."""
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
 from flask import request
 
 from dashboard.api.orders import Refused
+from storage.engine import UNSTORABLE
+
+T = TypeVar("T")
+LONGEST_NAME = 1_000
 
 
 def limit(usual: int, most: int) -> int:
@@ -17,6 +24,37 @@ def limit(usual: int, most: int) -> int:
     if not fits or not 1 <= int(text) <= most:
         raise Refused(f"limit: must be a whole number from 1 to {most}")
     return int(text)
+
+
+def named_cursor() -> str | None:
+    """The name after which the page begins, by `?cursor=`. Raises Refused for what can't be one."""
+    text = request.args.get("cursor")
+    if text is not None and (not text or len(text) > LONGEST_NAME or UNSTORABLE.search(text)):
+        raise wrong_cursor()
+    return text
+
+
+def numbered_cursor(most: int) -> int | None:
+    """The number after which the page begins, by `?cursor=`. Raises Refused for what is none."""
+    text = request.args.get("cursor")
+    if text is None:
+        return None
+    # By its length first, as above.
+    fits = text.isascii() and text.isdigit() and len(text) <= len(str(most))
+    if not fits or not 1 <= int(text) <= most:
+        raise wrong_cursor()
+    return int(text)
+
+
+def cut(
+    found: Sequence[T], most: int, cursor: Callable[[T], str]
+) -> tuple[Sequence[T], str | None]:
+    """The entries of a page, and the cursor of the next one; None when there is none.
+
+    `found` has one entry more than `most` when there are further ones.
+    """
+    shown = found[:most]
+    return shown, cursor(shown[-1]) if len(found) > most else None
 
 
 def wrong_cursor() -> Refused:

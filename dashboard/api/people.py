@@ -10,8 +10,9 @@ import msgspec
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
+from dashboard.api import pages
 from dashboard.api.answers import answer, problem
-from dashboard.api.bodies import strictly
+from dashboard.api.bodies import strictly, wordless
 from dashboard.api.orders import Body, Refused
 from dashboard.api.session import credentials, hashed, session_document
 from dashboard.identity import actor
@@ -19,6 +20,7 @@ from domain.access import Role, role_named
 from storage.logins import Logins
 from storage.people import LastAdmin, NameTaken, People, Person, UnknownPerson
 
+USUAL_PAGE, LARGEST_PAGE = 100, 500
 Text = Annotated[str, msgspec.Meta(max_length=1000)]
 
 
@@ -45,9 +47,12 @@ def blueprint(engine: Engine, clock: Callable[[], datetime]) -> Blueprint:
 
     @routes.get("")
     def listed() -> Response:
-        now = clock()
-        found = [{**_told(each), "sessions": _sessions(each, now)} for each in people.listed()]
-        return answer({"count": len(found), "people": found})
+        now, most = clock(), pages.limit(USUAL_PAGE, LARGEST_PAGE)
+        # One more than is shown tells whether there are further ones.
+        found = people.listed(limit=most + 1, after=pages.named_cursor())
+        shown, more = pages.cut(found, most, lambda person: person.name)
+        documents = [{**_told(each), "sessions": _sessions(each, now)} for each in shown]
+        return answer({"count": len(documents), "people": documents, "next": more})
 
     def _sessions(person: Person, now: datetime) -> list[dict[str, Any]]:
         return [session_document(each) for each in logins.of(person.id, now)]
@@ -71,6 +76,7 @@ def blueprint(engine: Engine, clock: Callable[[], datetime]) -> Blueprint:
 
     @routes.delete("/<name>")
     def remove(name: str) -> Response:
+        wordless(request.get_data())
         people.remove(name, actor=actor(), now=clock())
         return answer({"state": "removed"})
 

@@ -16,8 +16,9 @@ from dashboard.api.bodies import strictly
 from dashboard.api.orders import Body, Refused
 from domain.passive import Told, Untimely, checked_metrics, status_named, timely
 from storage import inbox
+from storage.check_rows import CheckRow
 from storage.inbox import InboxFull
-from storage.readings import CheckRow, Readings
+from storage.readings import Readings
 
 KIND = "result"
 RETRY_S = 5

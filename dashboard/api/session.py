@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from dashboard import passwords
 from dashboard.api.answers import answer, problem
-from dashboard.api.bodies import strictly
+from dashboard.api.bodies import strictly, wordless
 from dashboard.api.orders import Body, Refused
 from dashboard.identity import SESSION, who
 from domain.access import (
@@ -49,10 +49,6 @@ class SettingUp(Body, kw_only=True):
     password: Text
 
 
-class Nothing(Body):
-    """An order that needs no words."""
-
-
 class NewPassword(Body, kw_only=True):
     """One's own password: the one so far, and the new one."""
 
@@ -83,6 +79,7 @@ def blueprint(engine: Engine, clock: Callable[[], datetime]) -> Blueprint:
 
     @routes.delete("/session")
     def log_out() -> Response:
+        wordless(request.get_data())
         secret = request.cookies.get(SESSION)
         if secret:
             logins.close(secret, who().name, clock())
@@ -133,7 +130,7 @@ def _of_ones_own(routes: Blueprint, logins: Logins, clock: Callable[[], datetime
 
     @routes.post("/account/sessions/end")
     def end_others() -> Response:
-        strictly(request.get_data(), Nothing)
+        wordless(request.get_data())
         one, secret = who(), request.cookies.get(SESSION, "")
         if one.user_id is None:
             return problem(403, "only somebody who is logged in has sessions")

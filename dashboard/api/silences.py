@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 
 from dashboard.api import pages
 from dashboard.api.answers import answer, problem
-from dashboard.api.bodies import strictly
+from dashboard.api.bodies import strictly, wordless
 from dashboard.api.orders import Body, Name, Refused, Text
 from dashboard.identity import actor, signer
 from domain import silences as rules
@@ -41,10 +41,6 @@ class Asked(Body):
     ends_at: datetime | None = None
     minutes: Minutes | None = None
     everything: bool = False
-
-
-class Nothing(Body):
-    """An order that needs no words."""
 
 
 def blueprint(
@@ -95,7 +91,7 @@ def blueprint(
 
     @routes.post("/<int:silence_id>/end")
     def end(silence_id: int) -> Response:
-        strictly(request.get_data(), Nothing)
+        wordless(request.get_data())
         ended = silences.end(engine, silence_id, actor=actor(), now=clock())
         changed()
         return answer(document(ended, clock()))

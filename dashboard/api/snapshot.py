@@ -16,7 +16,7 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from dashboard.live import Live, Moment, Sight
-from dashboard.snapshot import snapshot
+from dashboard.snapshot import Drawing
 from domain.access import Role
 from domain.deltas import Taken, delta, taken
 from storage.engine import to_ms
@@ -51,7 +51,7 @@ class Encoder:
     """Keeps the last snapshots, and what was encoded of the newest."""
 
     def __init__(self, version: str, boot: str) -> None:
-        self._version = version
+        self._drawing = Drawing(version)
         self._boot = boot
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, Generation] = OrderedDict()
@@ -70,7 +70,7 @@ class Encoder:
             made = Generation(
                 number=moment.generation,
                 tag=f'"{self._boot}-{moment.generation}"',
-                document=taken(snapshot(moment, self._version), held.document if held else None),
+                document=taken(self._drawing.snapshot(moment), held.document if held else None),
             )
             if held is not None:
                 held.bodies.clear()
@@ -145,5 +145,5 @@ def _headed(response: Response, sight: Sight, role: Role) -> Response:
     response.headers["Nocturne-Store"] = sight.obstacle.value if sight.obstacle else store
     response.headers["Nocturne-Role"] = "operator" if role >= Role.OPERATOR else "viewer"
     # The browser must ask each time, and may keep the body for its 304.
-    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Cache-Control"] = "private, no-cache"
     return response

@@ -21,8 +21,8 @@ from storage.engine import open_engine
 from storage.incidents import newest, take_up
 from storage.journal import Beat, Entry, Journal, Published
 from storage.leadership import Lease, Process, claim
-from storage.migrate import migrate
 from tests.monitor.stand_ins import START
+from tests.storage.fresh import make_store
 
 
 def about(**more: Any) -> dict[str, Any]:
@@ -149,7 +149,7 @@ class Filled:
 def fill(folder: Path, now: datetime) -> Filled:
     """An empty store with a leader that has just beaten."""
     url = f"sqlite:///{folder / 'nocturne.db'}"
-    migrate(url)
+    make_store(url)
     engine = open_engine(url)
     me = Process(boot_id="boot", host="host", pid=1, process_start=now)
     lease = claim(engine, me, now, lambda _: True)

@@ -16,6 +16,7 @@ from storage.incident_readings import IncidentReadings
 from storage.readings import Pulse, Readings
 from tests.dashboard.filled import Filled, about, fill
 from tests.monitor.stand_ins import START, Clock
+from tests.waiting import wait_for
 
 
 class SlowReadings(Readings):
@@ -98,3 +99,57 @@ def test_a_store_that_tells_all_the_time_is_not_read_at_every_look(store: Filled
 
     assert seen.moment is not None
     assert len(seen.moment.checks) == 1
+
+
+class Counted(Readings):
+    """Readings of a real store that tell in which threads they were asked."""
+
+    def __init__(self, filled: Filled) -> None:
+        super().__init__(filled.engine)
+        self.asked_in: list[str] = []
+
+    def pulse(self) -> Pulse:
+        self.asked_in.append(threading.current_thread().name)
+        return super().pulse()
+
+
+def test_who_asks_all_the_time_never_waits_for_the_store(store: Filled) -> None:
+    clock, readings = Clock(), Counted(store)
+    live = Live(
+        readings,
+        IncidentReadings(store.engine),
+        clock=clock,
+        monotonic=lambda: clock.now.timestamp(),
+    )
+    live.keep_ahead()
+    live.look()
+    store.publish({"db": about(), "api": about()})
+    clock.now += timedelta(seconds=0.6)
+
+    def shown() -> int:
+        sight = live.look()
+        return len(sight.moment.checks) if sight.moment else 0
+
+    wait_for(lambda: shown() == 2, 30)
+    mine = threading.current_thread().name
+    assert readings.asked_in[0] == mine
+    assert set(readings.asked_in[1:]) == {"live"}
+
+
+def test_after_a_change_from_here_the_next_look_reads_the_store_itself(store: Filled) -> None:
+    clock = Clock()
+    live = Live(
+        Readings(store.engine),
+        IncidentReadings(store.engine),
+        clock=clock,
+        monotonic=lambda: clock.now.timestamp(),
+    )
+    live.keep_ahead()
+    live.look()
+    store.publish({"db": about(), "api": about()})
+
+    live.renew()
+    seen = live.look()
+
+    assert seen.moment is not None
+    assert len(seen.moment.checks) == 2

@@ -113,6 +113,7 @@ def test_what_a_job_printed_is_kept_up_to_its_limit(
     assert third.body.startswith("form=as")
 
 
+@pytest.mark.case("hostile", kind="heartbeat")
 def test_a_body_beyond_all_measure_is_refused(client: FlaskClient, token: str) -> None:
     assert client.post(f"/ping/{token}", data=b"x" * (1 << 21)).status_code == 413
 
@@ -126,6 +127,7 @@ def test_runs_are_told_apart_by_their_id(client: FlaskClient, served: Filled, to
     assert [beat.rid for beat in beats(served)] == [str(rid)] * 2
 
 
+@pytest.mark.case("refused", kind="heartbeat")
 def test_what_is_no_signal_is_refused_and_changes_nothing(
     client: FlaskClient, served: Filled, token: str
 ) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from dashboard.relatives import drawn, needed_by
 from dashboard.trend import MOST_POINTS, TOTAL
-from dashboard.views import CheckView, check_trend, check_view, needed_by
+from dashboard.views import CheckView, check_trend, check_view
 from domain.facts import Mark, Sample, Status
 from storage.changes import Changes
 from storage.definitions import publish
@@ -155,6 +156,14 @@ def test_relatives_stand_with_what_they_read_and_unknown_ones_say_so(store: Fill
     assert api.needs[0].reading is not None and api.needs[0].reading.status is CRITICAL
     assert (shop.needs[1].name, shop.needs[1].reading) == ("gone", None)
     assert needed_by(Readings(store.engine).board(START))["db"] == ("api",)
+
+
+def test_twelve_relatives_are_drawn_and_a_side_takes_what_the_other_leaves() -> None:
+    assert drawn(2, 3) == (2, 3)
+    assert drawn(0, 50) == (0, 12)
+    assert drawn(2, 50) == (2, 10)
+    assert drawn(50, 50) == (6, 6)
+    assert drawn(50, 1) == (11, 1)
 
 
 def test_rules_are_told_with_sign_levels_and_what_they_say(store: Filled) -> None:

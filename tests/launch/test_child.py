@@ -11,8 +11,8 @@ from pathlib import Path
 
 from launch.child import RealChild, how_it_ended
 from launch.supervisor import Supervisor
+from tests.waiting import PATIENCE_S
 
-PATIENCE_S = 20.0
 SLEEPS = "import time; time.sleep(600)"
 # Starts a process of its own, tells its number, then sleeps.
 PARENT = f"""

@@ -30,7 +30,6 @@ from storage.changes import Changes
 from storage.engine import from_ms, open_engine, reader, to_ms
 from storage.incident_readings import IncidentReadings
 from storage.leadership import Lease, Process, claim
-from storage.migrate import migrate
 from storage.presence import mark_of as mark_beside
 from storage.readings import Readings
 from storage.schema import metadata
@@ -38,6 +37,7 @@ from storage.series import BUCKET_MS, WINDOW_MS, find
 from storage.series_query import read
 from tests.installed import ROOT, Installed
 from tests.storage.conftest import empty
+from tests.storage.fresh import make_store
 from tests.waiting import wait_for
 
 END = datetime(2026, 3, 4, 12, 34, 56, tzinfo=UTC)
@@ -249,7 +249,7 @@ def test_a_demo_is_made_anew_over_the_one_before(tmp_path: Path) -> None:
 
 def test_a_real_store_is_not_touched(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'real.db'}"
-    migrate(url)
+    make_store(url)
     engine = open_engine(url)
     Changes(engine).monitor(False, actor="anna", now=END)
     before = everything(engine)
@@ -262,7 +262,7 @@ def test_a_real_store_is_not_touched(tmp_path: Path) -> None:
 
 
 def test_a_real_postgres_is_not_touched(postgres_url: str) -> None:
-    migrate(postgres_url)
+    make_store(postgres_url)
     engine = open_engine(postgres_url)
     Changes(engine).monitor(False, actor="anna", now=END)
 

@@ -15,7 +15,7 @@ from storage import commands, definitions
 from storage.changes import CHECK, MONITORING
 from storage.commands import CommandState, Reply
 from storage.engine import StoreError, open_engine
-from storage.migrate import migrate
+from tests.storage.fresh import make_store
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -25,7 +25,7 @@ def store(tmp_path: Path) -> Path:
     (tmp_path / "config.toml").write_text("", encoding="utf-8")
     (tmp_path / "data").mkdir()
     url = f"sqlite:///{tmp_path}/data/nocturne.db"
-    migrate(url)
+    make_store(url)
     engine = open_engine(url)
     definitions.publish(engine, CHECK, [{"name": "cpu", "kind": "system"}], "config.toml", NOW)
     engine.dispose()

@@ -14,9 +14,9 @@ from dashboard import passwords
 from domain.access import KeyKind, Role
 from storage import keys
 from storage.engine import open_engine
-from storage.migrate import migrate
 from storage.people import People
 from tests.installed import ROOT
+from tests.storage.fresh import make_store
 
 NOW = datetime.now(UTC)
 
@@ -26,7 +26,7 @@ def config(tmp_path: Path) -> Path:
     """A configuration whose store is migrated and has nobody in it."""
     path = tmp_path / "config.toml"
     path.write_text(f'[storage]\nurl = "sqlite:///{tmp_path / "n.db"}"\n')
-    migrate(f"sqlite:///{tmp_path / 'n.db'}", NOW)
+    make_store(f"sqlite:///{tmp_path / 'n.db'}")
     return path
 
 

@@ -14,8 +14,8 @@ from domain.access import KeyKind
 from storage import keys
 from storage.engine import open_engine
 from storage.journal import Journal, Published
-from storage.migrate import migrate
 from tests.launch.test_people import app
+from tests.storage.fresh import make_store
 from tests.storage.stores import lead
 
 NOW = datetime.now(UTC)
@@ -26,7 +26,7 @@ URL = re.compile(r"http://127\.0\.0\.1:8050/ping/(\S+)\n")
 def engine(tmp_path: Path) -> Engine:
     """A store with a heartbeat and another check."""
     url = f"sqlite:///{tmp_path / 'n.db'}"
-    migrate(url, NOW)
+    make_store(url)
     (tmp_path / "config.toml").write_text(f'[storage]\nurl = "{url}"\n')
     engine = open_engine(url)
     kinds = {"backup": "heartbeat", "cpu": "system"}

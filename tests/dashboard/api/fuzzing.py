@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import schemathesis
@@ -24,7 +23,7 @@ from domain.facts import Status
 from storage import commands
 from storage.logins import Browser, Logins
 from storage.people import People
-from tests.dashboard.filled import Filled, about, fill
+from tests.dashboard.filled import Filled, about
 
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -123,12 +122,11 @@ class Found:
 IN_A_NAME = re.compile(r" /api/v1/(checks|rules|maintenance)/\{name\}/")
 
 
-def fuzz(folder: Path, examples: int, *, thorough: bool) -> Found:
+def fuzz(store: Filled, examples: int, *, thorough: bool) -> Found:
     """Try every operation of the document, with so many made-up requests for each.
 
     When it is `thorough`, also with every edge of every schema, and in sequences.
     """
-    store = fill(folder, datetime.now(UTC))
     application = entered(store)
     failures: dict[tuple[str, str, str], str] = {}
     cases = 0
@@ -146,7 +144,6 @@ def fuzz(folder: Path, examples: int, *, thorough: bool) -> Found:
             if isinstance(event, events.ScenarioFinished):
                 cases += len(event.recorder.cases)
                 failures |= dict(_failures(event))
-    store.engine.dispose()
     shown = [f"{' '.join(key)}\n  {sample}" for key, sample in failures.items()]
     return Found(cases=cases, answered=application.answered, failures=shown)
 

@@ -27,7 +27,7 @@ from tests.storage.stores import lead
 
 __all__ = ["engine", "now", "operator", "served", "url", "viewer"]
 
-SLOWEST_S = 1.0
+SLOWEST_S = 5.0
 RTL = "a\u202eb"
 LONG = "x" * 10_000
 # Values that fit no field of any body, as JSON.

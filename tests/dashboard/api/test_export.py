@@ -250,7 +250,7 @@ def two_days(served: Filled, now: datetime) -> datetime:
         served.incident("shop-db", at(end), Status.HEALTHY)
     turn(served, "shop-db", at(14), Status.HEALTHY, Status.CRITICAL, Mark.MAINTENANCE)
     turn(served, "shop-db", at(16), Status.CRITICAL, Status.HEALTHY, was=Mark.MAINTENANCE)
-    uptimes.roll(served.engine, served.lease, now)
+    uptimes.roll(served.slices, now)
     return start
 
 

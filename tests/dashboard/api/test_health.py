@@ -8,13 +8,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import Engine, event
 
+from dashboard.api import health
+from dashboard.api.meter import Meter
 from dashboard.application import create_app
+from dashboard.live import Live
+from domain.access import Role
 from domain.configuration import CONFIG_NOTICE
 from domain.facts import CheckState, Mark, Result, Status
 from storage.engine import version
+from storage.incident_readings import IncidentReadings
 from storage.journal import Entry
+from storage.readings import Readings
 from tests.dashboard.filled import Filled, about, fill
 
 
@@ -215,3 +223,31 @@ def test_anonymous_none_shows_nothing_on_loopback_either(store: Filled) -> None:
 
     assert client.get("/health").get_json() == {"status": "healthy"}
     assert client.get("/live/snapshot").status_code == 401
+
+
+def test_a_probe_asks_the_store_for_nothing_while_the_view_stands(
+    store: Filled, now: datetime
+) -> None:
+    readings = Readings(store.engine)
+    # By a clock that stands still the view is never due again.
+    live = Live(readings, IncidentReadings(store.engine), clock=lambda: now, monotonic=lambda: 0.0)
+    server = Flask("probed")
+    server.register_blueprint(
+        health.blueprint(live, readings, Meter(lambda: 0.0), lambda: Role.VIEWER)
+    )
+    client, asked = server.test_client(), list[str]()
+
+    def note(_: object, __: object, statement: str, *___: object) -> None:
+        asked.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        client.get("/health")
+        first = len(asked)
+        answers = [client.get(path) for path in ("/health", "/health/simple", "/health/ready") * 10]
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+    assert first > 0
+    assert len(asked) == first
+    assert {len(each.data) > 0 for each in answers} == {True}

@@ -214,6 +214,29 @@ def test_the_versions_of_a_check_tell_its_levels_and_nothing_else(client: FlaskC
     assert "shop.example" not in client.get(f"/api/v1/checks/{NAME}/levels/versions").text
 
 
+def test_all_versions_of_a_check_are_told_without_its_secrets(
+    client: FlaskClient, store: Filled, now: datetime
+) -> None:
+    edit(client, warning=500)
+    client.post(f"/api/v1/checks/{NAME}/pause", json={})
+    table = {"name": NAME, "kind": "http", "url": "http://ann:hunter2@shop.example/"}
+    definitions.publish(store.engine, CHECK, [table], "config.toml", now)
+
+    reply = client.get(f"/api/v1/checks/{NAME}/versions")
+
+    versions = reply.get_json()["versions"]
+    told = [(each["version"], each["action"], sorted(each["changes"])) for each in versions]
+    assert told == [
+        (4, "publish", ["url"]),
+        (3, "pause", ["enabled"]),
+        (2, "edit", ["warning"]),
+        (1, "publish", ["kind", "name", "url", "warning"]),
+    ]
+    assert versions[1]["table"]["url"] == "http://shop.example/"
+    assert "hunter2" not in reply.text
+    assert client.get("/api/v1/checks/nobody/versions").status_code == 404
+
+
 def test_a_rule_that_was_removed_and_made_again_begins_anew(client: FlaskClient) -> None:
     table = {"id": "mine", "metric": "m", "warning": 1}
     client.post("/api/v1/rules", json={"table": table})

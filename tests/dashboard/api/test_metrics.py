@@ -24,6 +24,7 @@ from storage.inbox import InboxFull
 from storage.journal import TakenIn
 from storage.schema import inbox as inbox_table
 from tests.dashboard.filled import Filled, fill
+from tests.waiting import PATIENCE_S
 
 ENTRY: dict[str, Any] = {"name": "files.done", "kind": "counter", "labels": {"a": "b"}, "value": 3}
 URL = "/api/v1/metrics"
@@ -71,6 +72,7 @@ def waiting(store: Filled) -> list[Sample]:
     ]
 
 
+@pytest.mark.case("healthy", kind="push")
 def test_what_is_accepted_waits_for_the_monitor(client: FlaskClient, store: Filled) -> None:
     answer = push(client, ENTRY, {**ENTRY, "value": True})
 
@@ -84,6 +86,7 @@ def test_what_is_accepted_waits_for_the_monitor(client: FlaskClient, store: Fill
     assert (sample.name, sample.value, sample.kind) == ("files.done", 3.0, SeriesKind.COUNTER)
 
 
+@pytest.mark.case("healthy", kind="push")
 def test_a_page_of_prometheus_text_is_pushed_with_a_key(store: Filled) -> None:
     client = client_of(store, "none")
     plain = {"Content-Type": "text/plain; version=0.0.4"}
@@ -133,6 +136,7 @@ BAD: list[tuple[bytes, str]] = [
 ]
 
 
+@pytest.mark.case("wrong", kind="push")
 @pytest.mark.parametrize(("body", "words"), BAD, ids=range(len(BAD)))
 def test_bad_input_is_refused_by_name_and_changes_nothing(
     client: FlaskClient, store: Filled, body: bytes, words: str
@@ -142,10 +146,11 @@ def test_bad_input_is_refused_by_name_and_changes_nothing(
 
     assert answer.status_code == 400
     assert words in json.dumps(answer.get_json())
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < PATIENCE_S
     assert waiting(store) == []
 
 
+@pytest.mark.case("refused", kind="push")
 @pytest.mark.parametrize(
     ("headers", "body", "status"),
     [
@@ -174,6 +179,7 @@ def test_only_the_first_hundred_refusals_are_told(client: FlaskClient) -> None:
     assert answer.get_json()["refused_count"] == 150
 
 
+@pytest.mark.case("hostile", kind="push")
 def test_ten_thousand_samples_are_taken_and_one_more_is_not(
     client: FlaskClient, store: Filled
 ) -> None:
@@ -202,6 +208,7 @@ def test_a_full_inbox_tells_when_to_try_again(client: FlaskClient, store: Filled
     assert waiting(store) == []
 
 
+@pytest.mark.case("timeout", kind="push")
 def test_a_store_that_is_away_tells_when_to_try_again(client: FlaskClient, store: Filled) -> None:
     with store.engine.begin() as connection:
         connection.execute(text("ALTER TABLE inbox RENAME TO elsewhere"))

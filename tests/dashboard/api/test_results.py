@@ -86,6 +86,7 @@ def test_a_key_of_the_scope_is_enough(served: Filled) -> None:
     assert tried == {Scope.RESULTS: 202, Scope.OPERATE: 202, Scope.READ: 403, Scope.METRICS: 403}
 
 
+@pytest.mark.case("refused", kind="passive")
 def test_who_may_only_look_reports_nothing(viewer: FlaskClient, served: Filled) -> None:
     assert viewer.post(PATH, json=GOOD).status_code in (401, 403)
     assert kept(served) == []
@@ -134,6 +135,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
+@pytest.mark.case("wrong", kind="passive")
 def test_what_is_wrong_is_named_and_changes_nothing(operator: FlaskClient, served: Filled) -> None:
     before = everything(served.engine)
 
@@ -146,6 +148,7 @@ def test_what_is_wrong_is_named_and_changes_nothing(operator: FlaskClient, serve
     assert everything(served.engine) == before
 
 
+@pytest.mark.case("hostile", kind="passive")
 def test_no_hostile_value_is_an_error_of_ours(operator: FlaskClient) -> None:
     fields = ("status", "message", "metrics", "at", "metrics.free")
     for field, value in product(fields, HOSTILE):
