@@ -21,11 +21,14 @@ setup: $(VENV)/.installed
 run: setup
 	@exec $(BIN)/python app.py run
 
+# The processes under test start faster where Python may keep what it has compiled.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest
+
 test: setup-test
-	$(BIN)/python -m pytest -m "not faults" -n 3 --dist loadfile --durations=15 $(ARGS)
+	$(PYTEST) -m "not faults" -n 3 --dist loadfile --no-loadscope-reorder --durations=15 $(ARGS)
 
 faults: setup-test
-	$(BIN)/python -m pytest -s -m faults tests/faults $(ARGS)
+	$(PYTEST) -s -m faults tests/faults $(ARGS)
 
 lint: setup-test
 	$(BIN)/ruff check .
@@ -36,7 +39,7 @@ lint: setup-test
 	else for file in $(JS); do node --check "$$file" || exit 1; done; fi
 
 bench: setup-test
-	@for name in incidents detection monitor falsealarms checks storage; do echo "== $$name"; $(BIN)/python -m bench.$$name || exit 1; done
+	@for name in incidents detection monitor falsealarms checks api storage; do echo "== $$name"; $(BIN)/python -m bench.$$name || exit 1; done
 
 screens: setup-test
 	$(BIN)/python -m tests.browser.screens

@@ -233,7 +233,7 @@ def targets(folder: Path, core: int | None = None) -> Iterator[Targets]:
     with on_core(core):
         process = subprocess.Popen([sys.executable, "-m", "bench.checktargets", str(folder)])
     try:
-        limit = time.monotonic() + 30
+        limit = time.monotonic() + 300
         while not (folder / "ports.json").exists():
             assert process.poll() is None, "the targets ended"
             assert time.monotonic() < limit, "the targets did not start"

@@ -122,7 +122,7 @@ def start(
             "monitor", *wrapped, "app.py", "--config", str(installed.config), "monitor"
         )
     begun = time.time()
-    wait_for(lambda: bool(runs_of(installed, begun, math.inf)), 120, pause_s=0.5)
+    wait_for(lambda: bool(runs_of(installed, begun, math.inf)), 600, pause_s=0.5)
     return psutil.Process(process.pid)
 
 

@@ -12,9 +12,32 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from storage.migrate import migrate
 from tests.installed import Installed
+
+# The same examples at each run, however long one takes: a machine that is busy, or an example that
+# nobody saw before, is no reason for a failure. `--hypothesis-profile=search` looks for new ones.
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("nocturne", settings.get_profile("search"), derandomize=True)
+settings.load_profile("nocturne")
+
+# The folders whose files take long, most of it waiting. What begins first ends first: a worker that
+# began such a file last would be alone with it at the end.
+LONG = ("browser", "faults")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take long first, by turns from each folder: one draws while another waits."""
+    places: dict[Path, tuple[int, str]] = {}
+    for path in dict.fromkeys(item.path for item in items):
+        folder = path.relative_to(Path(__file__).parent).parts[0]
+        before = sum(each == folder for _, each in places.values())
+        places[path] = (before, folder) if folder in LONG else (len(items), "")
+    # The order within what is equal stays.
+    items.sort(key=lambda item: places[item.path])
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +98,6 @@ def free_port() -> int:
 def installed(tmp_path: Path, free_port: int) -> Iterator[Installed]:
     """A migrated installation in a folder of its own, ended with the test."""
     made = Installed(folder=tmp_path, port=free_port)
-    assert made.app("migrate").returncode == 0
+    made.migrate()
     yield made
     made.close()
