@@ -101,15 +101,17 @@ def copies(arrived: Sequence[Arrival]) -> int:
 
 
 def copied_too_often(senders: Sequence[tuple[str, str]]) -> Iterator[str]:
-    """A life of the monitor sends nothing twice, and copies one delivery of those before it at most."""
+    """A life of the monitor sends nothing twice, and leaves one delivery at most to be sent again."""
     for (life, key), times in Counter(senders).items():
         if times > 1:
             yield f"life {life} sent {key} {times} times"
-    again: Counter[str] = Counter()
-    first: dict[str, str] = {}
+    left: dict[str, list[str]] = {}
+    last: dict[str, str] = {}
     for life, key in senders:
-        again[life] += first.setdefault(key, life) != life
-    yield from (f"life {life} copied {times}" for life, times in again.items() if times > 1)
+        if last.get(key, life) != life:
+            left.setdefault(last[key], []).append(key)
+        last[key] = life
+    yield from (f"life {life} left {keys}" for life, keys in left.items() if len(keys) > 1)
 
 
 def _states(found: Ledger) -> Iterator[str]:
