@@ -6,8 +6,8 @@ import { SEARCH_ID } from "./filterbar.mjs";
 import { behindText, emptyText, figuresText, format, holderText, hoursOf, incidentAddress, lasted, lookOf, matches, narrows, parse, PERIODS, sections, SEVERITIES, sinceText, stageText, tabCounts, tabOf, TABS } from "./incidents.mjs";
 import { nameControl } from "./incidentname.mjs";
 import { setSearch } from "./router.mjs";
+import { selectedBar } from "./incidentselection.mjs";
 import { redraw, shape } from "./shapes.mjs";
-import { mayNot, session } from "./session.mjs";
 
 export const MOST_ROWS = 300;
 const HEADS = ["Severity", "Incident", "Id", "State", "Who has it", "Tags", "Since", "Lasted"];
@@ -206,27 +206,6 @@ function nothing({ onName }) {
       setText(button, label);
       button.hidden = !label;
       link.hidden = text.next !== "overview";
-    },
-  };
-}
-
-// The bar over the foot of the page while something is selected.
-function selectedBar({ acknowledge, clear }) {
-  const number = el("strong", { class: "number" });
-  const label = el("span");
-  const take = el("button", { type: "button", class: "button" }, icon("done"), label, el("kbd", { "aria-hidden": "true" }, "A"));
-  const drop = el("button", { type: "button", class: "button plain" }, "Clear", el("kbd", { "aria-hidden": "true" }, "Esc"));
-  take.addEventListener("click", acknowledge);
-  drop.addEventListener("click", clear);
-  const node = el("div", { class: "selected-bar", role: "group", "aria-label": "Selected incidents", hidden: "" }, el("span", {}, number, " selected"), take, drop);
-  return {
-    node,
-    update({ chosen, fresh, operator }) {
-      node.hidden = chosen === 0;
-      setText(number, chosen);
-      setText(label, `Acknowledge ${fresh}`);
-      take.disabled = fresh === 0 || !operator;
-      setAttr(take, "title", operator ? (fresh ? null : "All of them are acknowledged already.") : mayNot(session, "acknowledge"));
     },
   };
 }

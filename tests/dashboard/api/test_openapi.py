@@ -107,4 +107,4 @@ def test_the_application_does_what_the_document_says(store: Filled) -> None:
 
     print(f"{found.cases} cases: {dict(found.answered)}")
     assert found.failures == []
-    assert found.cases > 100
+    assert found.cases > 50
