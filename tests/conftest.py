@@ -28,6 +28,25 @@ settings.load_profile("nocturne")
 LONG = ("browser", "faults")
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have the name of a test that fails told at once, by the process that hears of all of them."""
+    terminal = session.config.pluginmanager.getplugin("terminalreporter")
+    if terminal is not None and "PYTEST_XDIST_WORKER" not in os.environ:
+        session.config.pluginmanager.register(Failures(terminal), "failures")
+
+
+class Failures:
+    """Tells each failure as it comes: a run of many minutes may be ended before its summary."""
+
+    def __init__(self, terminal: pytest.TerminalReporter) -> None:
+        self._terminal = terminal
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """One line for a test, or a fixture of it, that failed."""
+        if report.failed:
+            self._terminal.write_line(f"\n{report.when} failed: {report.nodeid}")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files that take long first, by turns from each folder: one draws while another waits."""
