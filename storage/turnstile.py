@@ -23,8 +23,9 @@ COMMAND = getattr(fcntl, "F_OFD_SETLK", None)
 # struct flock: type, whence, start, length, process (0 for this kind).
 FLOCK = struct.pack("hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, BYTE, 1, 0)
 POLL_S = 0.001
-# A process that was stopped as it waited must not keep others from writing.
-PATIENCE_S = 5.0
+# A process that was stopped as it waited must not keep others from writing: a leader renews its lease
+# every 2 s. Those who write hold the lock for some milliseconds.
+PATIENCE_S = 0.5
 
 
 @contextlib.contextmanager

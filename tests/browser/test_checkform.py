@@ -66,7 +66,7 @@ def test_a_check_is_tried_saved_watched_edited_deleted_and_brought_back(
 
     fill(screen, "name", NAME)
     fill(screen, "url", "ftp://nowhere")
-    screen.one(".cf-buttons .primary").click()
+    screen.one(".cf-buttons [data-primary]").click()
     screen.until(
         "document.querySelector('[data-key=url] .cf-wrong').innerText.includes('begin')", 20
     )
@@ -76,7 +76,7 @@ def test_a_check_is_tried_saved_watched_edited_deleted_and_brought_back(
     screen.one(".cf-buttons button").click()
     screen.until(f"{VERDICT} === 'healthy'", 20)
     assert "http.total_ms" in screen.text(".cf-metrics")
-    screen.one(".cf-buttons .primary").click()
+    screen.one(".cf-buttons [data-primary]").click()
 
     screen.until(
         "document.querySelector('#check-page .check-line')?.innerText.includes('healthy')", 30
@@ -87,7 +87,7 @@ def test_a_check_is_tried_saved_watched_edited_deleted_and_brought_back(
     screen.one(".cd-actions [data-do=edit]").click()
     screen.until("document.querySelector('#cf-interval')?.value === '1s'", 20)
     fill(screen, "interval", "2s")
-    screen.one(".cf-buttons .primary").click()
+    screen.one(".cf-buttons [data-primary]").click()
     screen.until("document.querySelector('.cd-table')?.innerText.includes('2s')", 20)
 
     screen.js("document.querySelector('.cd-changes [data-do=delete]').focus()")

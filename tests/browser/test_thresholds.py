@@ -181,7 +181,7 @@ def test_levels_the_wrong_way_round_are_refused_in_words(screen: Screen, served:
     screen.until("document.querySelector('.diff-order').innerText.includes('must come first')")
 
     assert screen.text(".diff-order").startswith("warning = 99 lies above critical = 95")
-    assert screen.js("document.querySelector('.threshold-diff .primary').disabled") is True
+    assert screen.js("document.querySelector('.threshold-diff [data-primary]').disabled") is True
     screen.console()
 
 
@@ -192,8 +192,8 @@ def test_of_two_who_edit_at_once_the_second_sees_both(screen: Screen, served: Se
         RULE, "cpu-both", {"warning": 60}, actor="Mara", now=datetime.now(UTC)
     )
 
-    screen.until(f"{SETTLED} && !document.querySelector('.threshold-diff .primary').disabled")
-    screen.one(".threshold-diff .primary").click()
+    screen.until(f"{SETTLED} && !document.querySelector('.threshold-diff [data-primary]').disabled")
+    screen.one(".threshold-diff [data-primary]").click()
     screen.until("$$('.threshold-conflict').filter(shows).length === 1")
 
     said = screen.text(".threshold-conflict")
@@ -217,7 +217,7 @@ def test_a_rule_is_added_and_removed(screen: Screen, served: Served) -> None:
     type_into(screen, "warning", "85")
     screen.until(f"{FIRED}.innerText.startsWith('Would have fired 3 times') && {SETTLED}")
 
-    screen.one(".threshold-diff .primary").click()
+    screen.one(".threshold-diff [data-primary]").click()
     screen.until("location.search.includes('made-here')")
 
     assert in_force(served, "made-here")["warning"] == 85
@@ -258,7 +258,7 @@ def test_viewers_may_try_and_not_save(screen: Screen, served: Served) -> None:
     type_into(screen, "warning", "92")
     screen.until(f"{FIRED}.innerText.startsWith('Would not') && {SETTLED}")
 
-    assert screen.js("document.querySelector('.threshold-diff .primary').disabled") is True
+    assert screen.js("document.querySelector('.threshold-diff [data-primary]').disabled") is True
     assert screen.js("document.querySelector('.threshold-new').disabled") is True
     assert "You may drag and try" in screen.text(".diff-note")
 

@@ -48,9 +48,9 @@ def assert_intact(installed: Installed) -> None:
 
 
 def writes(installed: Installed) -> bool:
-    """Whether somebody holds the write lock of the SQLite store at this moment."""
+    """Whether somebody holds the write lock of the SQLite store, longer than any write takes."""
     store = installed.folder / "nocturne.db"
-    with closing(sqlite3.connect(store, timeout=0, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(store, timeout=1, isolation_level=None)) as connection:
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:
