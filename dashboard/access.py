@@ -29,6 +29,8 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 MAX_BODY = 1 << 20
 
 
+# Open to all, and told in full to who may see it: a key that is shown there must be good.
+TELL_MORE = frozenset({"/health", "/status"})
 ROLES = {"none": Role.NOBODY, "viewer": Role.VIEWER, "operator": Role.OPERATOR}
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -264,7 +266,8 @@ class Access:
                 return
             raise Refused(403, "not allowed")
         # Who it is takes a look into the store: not for what all may read, and all read the same.
-        if needed is Role.NOBODY and method in SAFE and not asked.path.startswith("/api/"):
+        is_open = needed is Role.NOBODY and method in SAFE and not asked.path.startswith("/api/")
+        if is_open and not (asked.path in TELL_MORE and "Authorization" in asked.headers):
             return
         self._admit(Need(role=needed, scopes=_scopes(route, asked)))
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from domain.facts import Detail
+from domain.mistakes import ConfigError, Mistake
 from domain.settings import Settings
 
 # The key of the standing notice that the file on disk is refused.
@@ -25,3 +26,10 @@ class Configuration:
     channels: tuple[Mapping[str, Detail], ...] = ()
     rules: tuple[Mapping[str, Detail], ...] = ()
     maintenance: tuple[Mapping[str, Detail], ...] = ()
+
+
+def check_succession(before: Configuration, after: Configuration) -> None:
+    """Raises ConfigError for a file that takes all checks away at once: most likely it is being written."""
+    if before.checks and not after.checks:
+        reason = "has none any more; to watch nothing, restart with this file"
+        raise ConfigError([Mistake(key="[[check]]", reason=reason, file=after.source)])

@@ -97,10 +97,10 @@ def block(state: CheckState, by: str, at: datetime) -> Advance:
     return Advance(state=after, transitions=transitions(state, after, at, f"blocked by {by}"))
 
 
-def pause(state: CheckState, at: datetime) -> Advance:
-    """An operator stopped checking: it reads unknown, paused, until it is resumed."""
+def pause(state: CheckState, at: datetime, reason: str = "paused") -> Advance:
+    """Checking was stopped: it reads unknown, paused, until it is resumed."""
     after = _set_aside(state, Mark.PAUSED, at, None)
-    return Advance(state=after, transitions=transitions(state, after, at, "paused"))
+    return Advance(state=after, transitions=transitions(state, after, at, reason))
 
 
 def resume(state: CheckState, at: datetime) -> Advance:

@@ -22,6 +22,7 @@ from domain.mistakes import (
     unknown_key,
     wrong_fields,
 )
+from domain.paging import Recipient, severities
 from domain.settings import Settings
 from monitor.channels import Channel, ChannelKind, kinds
 from monitor.definitions import ReadFile, place, read_text
@@ -257,3 +258,12 @@ def _circles(named: Mapping[str, _Reading]) -> Iterator[Mistake]:
             reason = "a channel can't be its own fallback"
         yield named[names[0]].mistake("fallback", reason)
         graph[names[0]] = []
+
+
+def recipients(channels: Sequence[NamedChannel]) -> tuple[Recipient, ...]:
+    """Those that are switched on, as paging sees them."""
+    return tuple(
+        Recipient(name=each.name, severities=severities(each.channel.severities))
+        for each in channels
+        if each.enabled
+    )

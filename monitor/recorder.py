@@ -259,7 +259,8 @@ class Recorder:
             self._dropped = None
 
     def _run_calls(self) -> None:
-        while self._calls:
+        # Those that come meanwhile wait for the next round, which commits first what came before them.
+        for _ in range(len(self._calls)):
             function, future = self._calls.popleft()
             # From here on it can't be cancelled: at a stop, whoever asked may be gone already.
             if not future.set_running_or_notify_cancel():

@@ -13,13 +13,12 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from domain.configuration import CONFIG_NOTICE, Configuration
+from domain.configuration import CONFIG_NOTICE, Configuration, check_succession
 from domain.facts import CheckState
 from domain.intake import Times
-from domain.paging import Recipient, severities
 from domain.settings import ConfigError
 from monitor import arrivals, orders, pushed, reach
-from monitor.channeltables import NamedChannel
+from monitor.channeltables import NamedChannel, recipients
 from monitor.cycle import Cycle
 from monitor.definitions import WatchedCheck
 from monitor.drafts import Drafts
@@ -28,7 +27,7 @@ from monitor.inbox import Inbox
 from monitor.inforce import InForce
 from monitor.keeping import KEEP_OFFSET_S, KEEP_S, Keeping
 from monitor.outbox import Sender
-from monitor.pausing import settle_pause
+from monitor.pausing import part_with, settle_pause
 from monitor.publishing import published
 from monitor.pushed import TakeSamples
 from monitor.recorder import Recorder
@@ -161,6 +160,7 @@ class Running:
         """
         try:
             configuration = load()
+            check_succession(self._configuration, configuration)
         except ConfigError as error:
             await self._tell_refused(error)
             return
@@ -211,6 +211,9 @@ class Running:
         self._watched = watched
         place = {str(table["name"]): at for at, table in enumerate(configuration.checks)}
         checks = [published(each, place.get(each.definition.name, len(place))) for each in watched]
+        names = {each.name for each in checks}
+        left = await self._ask(lambda: self._journal.left_out(names))
+        self._recorder.record(part_with(left, self._cycle.roster, utc_now()))
         states = await self._ask(lambda: self._journal.publish(self._lease, checks))
         new = [each for each in watched if self._cycle.roster.get(each.definition.name) is None]
         for check, last in await self._ask(lambda: self._in_force.remembered(new)):
@@ -242,11 +245,7 @@ class Running:
         self._open(fresh)
 
     def _adopt_channels(self, channels: Sequence[NamedChannel]) -> None:
-        self._journal.recipients = tuple(
-            Recipient(name=each.name, severities=severities(each.channel.severities))
-            for each in channels
-            if each.enabled
-        )
+        self._journal.recipients = recipients(channels)
         self._sender.adopt(channels)
 
     def _open(self, fresh: Sequence[Watch]) -> None:

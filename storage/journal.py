@@ -127,6 +127,10 @@ class Journal:
             counters.bump(connection, counters.REVISION)
         return self._states()
 
+    def left_out(self, names: Collection[str]) -> list[CheckState]:
+        """The states of checks that are watched until now and are not among `names`."""
+        return [state for name, state in self._states().items() if name not in names]
+
     def record_gap(self, lease: Lease, started: datetime, ended: datetime, reason: str) -> None:
         """Note a stretch in which nothing was measured."""
         with self._engine.begin() as connection:

@@ -141,11 +141,13 @@ class Readings:
             )
 
     def check(self, name: str) -> CheckRow | None:
-        """One check; None when it is not known."""
+        """One check that is watched; None without one of this name."""
         if UNSTORABLE.search(name) is not None:
             return None
         with self._engine.connect() as connection:
-            row = connection.execute(AS_STORED.where(check_state.c.name == name)).one_or_none()
+            # What is watched no more keeps its last state, which says nothing of now.
+            query = AS_STORED.where(check_state.c.name == name, check_state.c.present)
+            row = connection.execute(query).one_or_none()
             if row is None:
                 return None
             paused, stopped = _switched_off(connection)

@@ -22,6 +22,9 @@ from dashboard.relatives import Needed, needed_by
 from dashboard.theme import DARK, THEMES, Theme
 from dashboard.views import check_trend, check_view
 from domain.access import Role
+from storage import definitions
+from storage.changes import CHECK
+from storage.engine import UNSTORABLE
 from storage.readings import Readings
 
 PIECES: Final = (
@@ -109,8 +112,19 @@ def register(
 def pieces(readings: Readings, name: str, now: datetime, kin: Kin, may_operate: bool) -> Pieces:
     """The children of the page's containers, in the order of `PIECES` without the last."""
     view = check_view(readings, name, now, None, kin.needed(now))
-    made = page.unknown(name) if view is None else page.body(view, may_operate=may_operate)
+    if view is not None:
+        made = page.body(view, may_operate=may_operate)
+    else:
+        made = page.waiting(name) if _is_defined(readings, name) else page.unknown(name)
     return made.head, made.actions, made.timeline, made.results, made.side
+
+
+def _is_defined(readings: Readings, name: str) -> bool:
+    if UNSTORABLE.search(name):
+        return False
+    with readings.engine.connect() as connection:
+        found = definitions.load_one(connection, CHECK, name)
+    return found is not None and not found.orphaned
 
 
 def changed(made: Pieces, held: Any) -> tuple[Any, ...]:

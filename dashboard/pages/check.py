@@ -124,20 +124,35 @@ def body(view: CheckView, *, may_operate: bool) -> Body:
 
 def unknown(name: str) -> Body:
     """The page of a name that no check has: what it may mean, and the ways on."""
+    return _instead(
+        name,
+        "No check has this name",
+        "It may have been deleted, renamed or taken out of config.toml. A check is found again "
+        'under its new name, with its history, when the file says was = "old name".',
+    )
+
+
+def waiting(name: str) -> Body:
+    """The page of a check that is defined and not watched yet: the monitor takes it up at once."""
+    return _instead(
+        name,
+        "Just made",
+        "The monitor takes it up within seconds and runs it then. If it stays like this, the "
+        "monitor is not at work.",
+    )
+
+
+def _instead(name: str, title: str, text: str) -> Body:
     head = [
         html.Div(
             className="check-unknown",
             children=[
                 html.H1(
-                    [shape("unknown", "large"), html.Span("No check has this name")],
+                    [shape("unknown", "large"), html.Span(title)],
                     className="check-title",
                 ),
                 html.P(html.Code(name[:200], className="check-target")),
-                html.P(
-                    "It may have been renamed or taken out of config.toml. A check is found again "
-                    'under its new name, with its history, when the file says was = "old name".',
-                    className="check-why",
-                ),
+                html.P(text, className="check-why"),
                 dcc.Link("Look through all checks", href="/checks", className="button"),
             ],
         )
