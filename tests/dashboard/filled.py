@@ -21,6 +21,7 @@ from storage.engine import open_engine
 from storage.incidents import newest, take_up
 from storage.journal import Beat, Entry, Journal, Published
 from storage.leadership import Lease, Process, claim
+from storage.slices import Slices
 from tests.monitor.stand_ins import START
 from tests.storage.fresh import make_store
 
@@ -62,6 +63,11 @@ class Filled:
 
     def settings(self, **web: Any) -> Settings:
         return Settings(storage=Storage(url=self.url), web=Web(**web))
+
+    @property
+    def slices(self) -> Slices:
+        """For work in short transactions, without pauses."""
+        return Slices(self.engine, self.lease, pause=lambda _: None)
 
     def beat(self, at: datetime) -> None:
         self.journal.commit(self.lease, [], [], Beat(at=at))

@@ -143,7 +143,7 @@ def test_so_do_files_of_every_folder_and_scripts_of_dash(server: Flask) -> None:
 
     answers = {path: ask(server, "GET", path, {}) for path in found}
 
-    assert [wrong(each, path) for path, each in answers.items()] == [[]] * len(found)
+    assert [wrong(each, path) for path, each in answers.items()] == [[]] * len(answers)
     assert {each.status_code for each in answers.values()} == {200}
 
 

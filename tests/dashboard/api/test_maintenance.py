@@ -92,7 +92,7 @@ def test_a_window_is_added_edited_and_removed(operator: FlaskClient, served: Fil
     assert (made.status_code, made.get_json()["version"]) == (201, 1)
     assert edited.get_json()["table"] == {**ONCE, "duration": "2h", "reason": "the rack moves"}
     assert (gone.status_code, gone.get_json()) == (200, {"state": "removed"})
-    assert operator.get(PATH).get_json() == {"count": 0, "maintenance": []}
+    assert operator.get(PATH).get_json() == {"count": 0, "maintenance": [], "next": None}
 
 
 def test_a_window_of_the_file_is_edited_and_reverted_and_not_removed(
