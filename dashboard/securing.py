@@ -40,6 +40,7 @@ def secure(
     server.before_request(access.guard)
     policy = functools.cache(lambda: content_policy(script_hashes()))
     # The way that Flask documents for putting something around an application.
+    # mypy takes it for a method that nobody may replace.
     server.wsgi_app = first_alone(server.wsgi_app)  # type: ignore[assignment,method-assign]
 
     @server.after_request

@@ -179,8 +179,6 @@ class Monitor:
             await asyncio.sleep(WATCH_S)
         if self._has_file():
             log.warning("the supervisor is gone; stopping")
-        else:
-            log.critical("the store was deleted or replaced; stopping", store=str(self._file))
         self._stop.set()
 
     def _has_file(self) -> bool:
@@ -190,6 +188,7 @@ class Monitor:
     def _require_file(self) -> None:
         if self._file is None or self._has_file():
             return
+        log.critical("the store was deleted or replaced; stopping", store=str(self._file))
         if presence.is_missing(self._file):
             raise StoreGone(self._file, "was deleted while Nocturne ran")
         raise StoreReplaced(self._file)

@@ -127,8 +127,8 @@ def unknown(name: str) -> Body:
     return _instead(
         name,
         "No check has this name",
-        "It may have been deleted, renamed or taken out of config.toml. A check is found again "
-        'under its new name, with its history, when the file says was = "old name".',
+        "It may have been deleted, renamed or taken out of config.toml. Its history stays for a "
+        "while, and counts again when a check has this name once more.",
     )
 
 

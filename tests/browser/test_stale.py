@@ -74,9 +74,8 @@ def test_a_frozen_monitor_takes_every_green_away_and_a_thawed_one_brings_it_back
         begun = time.monotonic()
         fresh.until("document.querySelector('.age').dataset.level === 'amber'", 10)
         fresh.until(AGED, 5)
-        fresh.until(STALE, STALE_WITHIN)
+        fresh.within(STALE, STALE_WITHIN)
         took = time.monotonic() - begun
-        assert took < STALE_WITHIN
         fresh.until("document.title.includes('STALE')", 2)
         assert_stale(fresh)
         assert "The monitor has stopped reporting" in fresh.text(".slab-reason")
@@ -91,7 +90,7 @@ def test_a_frozen_monitor_takes_every_green_away_and_a_thawed_one_brings_it_back
         assert not fresh.reloaded
         for path in ("/checks/quick?range=1h", "/"):
             fresh.open(address(made, path))
-            fresh.until(STALE, STALE_WITHIN)
+            fresh.within(STALE, STALE_WITHIN)
             assert_stale(fresh)
         fresh.mark()
     finally:
@@ -110,7 +109,9 @@ def test_a_dead_server_makes_the_page_stale_and_a_new_one_brings_it_back(
 
     web.kill()
     web.wait()
-    took = timed(fresh, STALE, STALE_WITHIN)
+    begun = time.monotonic()
+    fresh.within(STALE, STALE_WITHIN)
+    took = time.monotonic() - begun
     fresh.until("document.title.includes('STALE')", 2)
     assert_stale(fresh)
     assert "The server does not answer" in fresh.text(".slab-reason")

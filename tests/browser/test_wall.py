@@ -265,7 +265,7 @@ def test_a_frozen_monitor_and_a_dead_server_turn_the_wall_stale_and_it_recovers(
     monitor = made.processes[1]
     monitor.send_signal(signal.SIGSTOP)
     try:
-        screen.until(STALE, STALE_WITHIN)
+        screen.within(STALE, STALE_WITHIN)
         screen.until(f"shows(document.querySelector('.wall-slab')) && {GREEN} === 0", 3)
         assert_stale(screen, "The monitor is silent")
         screen.prefer(color_scheme="light")
@@ -279,7 +279,7 @@ def test_a_frozen_monitor_and_a_dead_server_turn_the_wall_stale_and_it_recovers(
     web = made.processes.pop(0)
     web.kill()
     web.wait()
-    screen.until(f"{STALE} && {GREEN} === 0", STALE_WITHIN)
+    screen.within(f"{STALE} && {GREEN} === 0", STALE_WITHIN)
     assert_stale(screen, "The server does not answer")
     made.processes.insert(0, made.start("web"))
     made.processes.pop()

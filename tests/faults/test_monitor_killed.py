@@ -14,7 +14,7 @@ import pytest
 
 from domain.facts import Status
 from tests.installed import Installed
-from tests.waiting import wait_for
+from tests.waiting import wait_for, within
 
 
 def kills(installed: Installed, times: int) -> list[float]:
@@ -174,7 +174,7 @@ def test_a_frozen_monitor_turns_readiness_503_within_fifteen_seconds(installed: 
 
     monitor.send_signal(signal.SIGSTOP)
     begun = time.monotonic()
-    wait_for(lambda: installed.get("/health/ready")[0] == 503, 15, pause_s=0.2)
+    within(lambda: installed.get("/health/ready")[0] == 503, 15, pause_s=0.2)
 
     print(f"frozen to 503: {time.monotonic() - begun:.1f} s")
     assert installed.get("/health")[0] == 503

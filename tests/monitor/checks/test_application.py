@@ -262,8 +262,9 @@ async def test_what_does_not_end_is_killed_with_all_that_it_started(folder: str)
 
 
 async def test_a_run_that_is_cancelled_leaves_no_process(folder: str) -> None:
-    task = asyncio.create_task(run(loads="models:hangs", path=[folder]))
     me = psutil.Process()
+    before = set(me.children())
+    task = asyncio.create_task(run(loads="models:hangs", path=[folder]))
     while not any("interpreter_probe" in " ".join(each.cmdline()) for each in me.children()):
         await asyncio.sleep(0.01)
 
@@ -271,7 +272,7 @@ async def test_a_run_that_is_cancelled_leaves_no_process(folder: str) -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
 
-    assert not me.children()
+    assert set(me.children()) <= before
 
 
 async def test_many_at_once_take_turns(folder: str) -> None:
