@@ -162,7 +162,21 @@ def _deliveries(found: Ledger) -> Iterator[str]:
         ]
         is_told = before[-1:] == ["trigger"]
         if line.action == "resolved" and is_told and (line.id, "resolve") not in told:
-            yield f"{line.incident_id}: resolved without telling who was told"
+            yield (
+                f"{line.incident_id}: resolved by line {line.id} without telling who was told; "
+                f"{_story(found, line.incident_id)}"
+            )
+
+
+def _story(found: Ledger, incident: str) -> str:
+    """What happened to an incident and who was told, each by its line."""
+    lines = [(each.id, each.action) for each in found.lines if each.incident_id == incident]
+    sent = [
+        (each.line_id, each.event, each.state, each.reason)
+        for each in found.outbox
+        if each.incident_id == incident
+    ]
+    return f"lines {lines}, deliveries {sent}"
 
 
 def _arrivals(found: Ledger, arrived: Sequence[Arrival], kills: int) -> Iterator[str]:

@@ -30,12 +30,13 @@ def test_what_left_while_it_was_down_and_comes_back_well_pages_nobody(installed:
         wait_for(lambda: hook.events() == ["trigger"], 30)
 
         installed.write(SELF + channel)
-        wait_for(lambda: hook.events() == ["trigger", "resolve"], 30)
+        wait_for(lambda: "shop" not in watched_by(installed), 30)
         target.fail("healthy")
         back = datetime.now(UTC)
         installed.write(SELF + shop + channel)
         installed.wait_for_result("shop", 30, after=back)
         wait_for(lambda: installed.check("shop").state.hard is Status.HEALTHY, 30)
+        wait_for(lambda: hook.events() == ["trigger", "resolve"], 30)
 
         timeline = Readings(open_engine(installed.url)).timeline(LONG_AGO)
         (incident,) = IncidentReadings(open_engine(installed.url)).since(LONG_AGO, 10)
@@ -49,6 +50,36 @@ def test_what_left_while_it_was_down_and_comes_back_well_pages_nobody(installed:
     assert left.mark is Mark.PAUSED
     assert [row.reason for row in after][:1] == ["resumed"]
     assert all(row.after is not Status.CRITICAL for row in after)
+
+
+def test_what_a_half_written_file_lacks_is_paged_once_for_one_outage(installed: Installed) -> None:
+    with receiver() as hook, targets(1) as (target,):
+        channel = f'[[channel]]\nname = "ops"\nkind = "webhook"\nurl = "{hook.url}"\n'
+        shop = (
+            f'[[check]]\nname = "shop"\nkind = "http"\nurl = "http://127.0.0.1:{target.port}/"\n'
+            'interval = "1s"\nretry_interval = "500ms"\n'
+        )
+        installed.write(SELF + channel + shop)
+        installed.start("monitor")
+        target.fail("wrong")
+        wait_for(lambda: hook.events() == ["trigger"], 30)
+
+        # Whoever writes pauses for so long that even the half is taken up.
+        installed.write(SELF + channel)
+        wait_for(lambda: "shop" not in watched_by(installed), 30)
+        installed.write(SELF + channel + shop)
+        back = datetime.now(UTC)
+        installed.wait_for_result("shop", 30, after=back)
+        wait_for(lambda: installed.check("shop").state.hard is Status.CRITICAL, 30)
+        target.fail("healthy")
+        wait_for(lambda: hook.events()[-1:] == ["resolve"], 30)
+
+    assert hook.events() == ["trigger", "resolve"]
+
+
+def watched_by(installed: Installed) -> set[str]:
+    """The names of the checks that are watched now."""
+    return {row.name for row in installed.readings().board(datetime.now(UTC)).checks}
 
 
 def test_a_file_that_takes_all_checks_away_is_refused_and_the_old_one_stays(

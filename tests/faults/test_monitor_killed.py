@@ -191,14 +191,14 @@ def test_a_bad_configuration_is_refused_at_reload_and_the_old_one_stays(
 
     installed.write('[[check]]\nname = "x"\nkind = "sistem"\n')
 
-    wait_for(lambda: bool(installed.board().notices), 10)
+    wait_for(lambda: bool(installed.board().notices), 30)
     (notice,) = installed.board().notices
     assert "sistem" in notice.text
     assert "stays in force" in notice.text
     assert [row.name for row in installed.board().checks] == ["load"]
 
     installed.write(installed.checks)
-    wait_for(lambda: not installed.board().notices, 10)
+    wait_for(lambda: not installed.board().notices, 30)
 
 
 def test_a_changed_configuration_is_taken_up_without_a_restart(installed: Installed) -> None:
@@ -209,7 +209,7 @@ def test_a_changed_configuration_is_taken_up_without_a_restart(installed: Instal
         installed.checks + '[[check]]\nname = "memory"\nkind = "system"\nresource = "memory"\n'
     )
 
-    installed.wait_for_result("memory", 12)
+    installed.wait_for_result("memory", 30)
     assert [row.name for row in installed.board().checks] == ["load", "memory"]
 
 

@@ -6,7 +6,7 @@ import random
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -196,6 +196,8 @@ def restarts(installed: Installed, hook: Receiver, target: Target, times: int) -
 
     (after,) = incidents(installed)
     print(f"{times} restarts: {len(hook.received)} requests, {len(after.lines)} lines")
+    now, was = asdict(after.incident), asdict(before.incident)
+    assert {name: (was[name], now[name]) for name in was if was[name] != now[name]} == {}
     assert after == before
     assert after.incident.acknowledged_by == "mara"
     assert [line.action for line in after.lines] == ["opened", "acknowledged"]

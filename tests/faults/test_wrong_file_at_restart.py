@@ -34,7 +34,7 @@ def test_a_monitor_killed_beside_a_wrong_file_starts_again_with_the_last_good_on
     installed.wait_for_result("load", 15)
     wait_for(lambda: configuration(installed)["state"] == "in force", 5)
     installed.write(WRONG)
-    wait_for(lambda: configuration(installed)["state"] == "refused", 10)
+    wait_for(lambda: configuration(installed)["state"] == "refused", 30)
 
     killed_at = datetime.now(UTC)
     child(run.pid, "monitor").send_signal(signal.SIGKILL)
@@ -50,7 +50,7 @@ def test_a_monitor_killed_beside_a_wrong_file_starts_again_with_the_last_good_on
     assert "hunter2" not in str(installed.get("/health")[1]) + installed.log("run")
 
     installed.write(installed.checks)
-    wait_for(lambda: configuration(installed)["state"] == "in force", 10)
+    wait_for(lambda: configuration(installed)["state"] == "in force", 30)
 
 
 def test_a_web_process_killed_beside_a_wrong_file_starts_again_where_it_was(
@@ -59,7 +59,7 @@ def test_a_web_process_killed_beside_a_wrong_file_starts_again_where_it_was(
     run = installed.start("run")
     installed.wait_for_result("load", 15)
     installed.config.write_text("[web]\nport = 'eighty'\n")
-    wait_for(lambda: configuration(installed)["state"] == "refused", 10)
+    wait_for(lambda: configuration(installed)["state"] == "refused", 30)
 
     child(run.pid, "web").send_signal(signal.SIGKILL)
 
