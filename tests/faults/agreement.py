@@ -100,6 +100,14 @@ def copies(arrived: Sequence[Arrival]) -> int:
     return len(arrived) - len({key for key, _ in arrived})
 
 
+def was_never_sent(row: Row[Any]) -> bool:
+    """Whether a delivery was taken back before anybody tried to send it.
+
+    A warning waits with its group: on a busy machine a slow answer opens one that is over before.
+    """
+    return row.state == "cancelled" and not row.attempts
+
+
 def copied_too_often(senders: Sequence[tuple[str, str]]) -> Iterator[str]:
     """A life of the monitor sends nothing twice, and leaves one delivery at most to be sent again."""
     for (life, key), times in Counter(senders).items():
@@ -159,6 +167,7 @@ def _deliveries(found: Ledger) -> Iterator[str]:
             row.event
             for row in found.outbox
             if row.incident_id == line.incident_id and row.line_id < line.id and row.event in STANDS
+            if not was_never_sent(row)
         ]
         is_told = before[-1:] == ["trigger"]
         if line.action == "resolved" and is_told and (line.id, "resolve") not in told:
