@@ -1,6 +1,6 @@
 """The store: writing, size on disk, reading, and the work of a day, beside its targets.
 
-`python -m bench.storage [--quick] [--only write,sustained,disk,read,growth,upkeep]`. Everything lies
+`python -m bench.storage [--quick] [--only write,sustained,disk,read,growth,upkeep,locks]`. Everything lies
 in a temporary folder. What is compared is measured in turns, in one run.
 """
 
@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 from sqlalchemy import Engine
 
-from bench import prometheus, stores
+from bench import prometheus, storage_locks, stores
 from bench.figures import Figures
 from bench.storage_reading import growth, reading
 from bench.storage_writing import sustained, write
@@ -172,7 +172,7 @@ def upkeep(figures: Figures, folder: Path, server: str | None, quick: bool) -> N
         text = "CPU of the child, its starts included" + (", times 10" if quick else "")
         figures.at_most(text, cpu_s * scale, "s/day", 864)
         figures.plain("that is of one core", cpu_s * scale / 864, "%")
-        figures.at_most("the longest that the store was locked", report.longest_lock_ms, "ms", 50)
+        storage_locks.show(figures, report.locks)
 
 
 def put_results(engine: Engine, count: int, day: datetime) -> None:
@@ -211,7 +211,7 @@ def a_day(url: str, lease: Lease, now: datetime) -> tuple[Report, float, int]:
         samples=sum(each.samples for each in reports),
         deleted=sum(each.deleted for each in reports),
         hours=sum(each.hours for each in reports),
-        longest_lock_ms=max(each.longest_lock_ms for each in reports),
+        locks=storage_locks.together([each.locks for each in reports]),
     )
     return total, cpu_s, len(reports)
 
@@ -232,6 +232,7 @@ PARTS: dict[str, Callable[[Figures, Path, str | None, bool], None]] = {
     "read": reading,
     "growth": growth,
     "upkeep": upkeep,
+    "locks": storage_locks.locks,
 }
 
 if __name__ == "__main__":

@@ -13,9 +13,10 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from bench import stores
+from bench import storage_locks, stores
 from bench.figures import Figures
 from bench.stores import LEVELS, NOW
+from monitor.storekeeper_child import Locks, locks_of
 from storage import bulk, sealing, uptimes
 from storage.engine import open_engine, reader, to_ms
 from storage.journal import Journal
@@ -133,13 +134,13 @@ def sustained(figures: Figures, folder: Path, server: str | None, quick: bool) -
         figures.at_most(f"commit of {BATCH:,} samples, p99", p99, "ms", 100)
         figures.plain("the same, median", statistics.median(took), "ms")
         figures.plain("the same, longest", max(took), "ms")
-        samples, longest_ms = sealed
+        samples, locks = sealed
         figures.plain("sealed meanwhile", samples, "samples")
-        figures.at_most("the longest that upkeep held the lock", longest_ms, "ms", 50)
+        storage_locks.show(figures, locks)
 
 
-def under_load(url: str, seconds: int) -> tuple[list[float], tuple[int, float]]:
-    """How long each commit took (ms); how many samples were sealed, and the longest lock (ms)."""
+def under_load(url: str, seconds: int) -> tuple[list[float], tuple[int, dict[str, Locks]]]:
+    """How long each commit took (ms); how many samples were sealed, and how upkeep locked the store."""
     engine, lease, journal = stores.opened(url)
     old_windows(engine, 1_000, 24)
     stores.with_checks(engine, lease, journal, 200, 2)
@@ -196,17 +197,23 @@ def old_windows(engine: Engine, count: int, windows: int) -> None:
 def keep_sealing(url: str, lease: Lease, stop: Any, told: Any) -> None:
     """What the storekeeper's child does, again and again; what it did in all is told at the end."""
     engine, found = open_engine(url), list[Sealed]()
-    rows, series = Slices(engine, lease), sealing.sliced(engine, lease)
+    uptime, old = Slices(engine, lease), Slices(engine, lease)
+    series = sealing.sliced(engine, lease)
     while not stop.is_set():
         # Window after window becomes due, so that there is something to do until the end.
         now = NOW - timedelta(hours=48) + timedelta(hours=2 * len(found))
-        uptimes.roll(rows, now)
+        uptimes.roll(uptime, now)
         found.append(sealing.seal(series, now, now - timedelta(days=30)))
-        retain(rows, now, LEVELS)
+        retain(old, now, LEVELS)
         time.sleep(0.2)
     engine.dispose()
-    longest_s = max(rows.longest_s, series.longest_s)
-    told.put((sum(each.samples for each in found), 1000 * longest_s))
+    locks = {"uptime": uptime, "sealing": series, "retention": old}
+    told.put(
+        (
+            sum(each.samples for each in found),
+            {kind: locks_of(each) for kind, each in locks.items()},
+        )
+    )
 
 
 def keep_reading(url: str, number: int, stop: Any) -> None:

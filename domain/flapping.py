@@ -33,6 +33,8 @@ def percent(history: Sequence[Status]) -> float:
 
 def flaps(history: Sequence[Status], flapping: bool) -> bool:
     """Whether the check flaps now: starts at 30 %, stops at 20 %."""
+    if not history or history.count(history[0]) == len(history):
+        return False
     if flapping:
         return percent(history) > STOPS_PERCENT
     return percent(history) >= STARTS_PERCENT

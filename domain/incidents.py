@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 
 from domain.facts import CheckState, Status
+from domain.incidentactions import Action as Action
 from domain.incidenttexts import still, told_with, wrong_with
 from domain.muting import Reason, incident_gate
 
@@ -65,30 +66,6 @@ MOVES = {
 }
 
 
-class Action(StrEnum):
-    """What a line of an incident's timeline tells."""
-
-    OPENED = "opened"
-    REOPENED = "reopened"
-    ROSE = "severity rose"
-    FELL = "severity fell"
-    NESTED = "nested"
-    STANDS_ALONE = "stands alone"
-    FLAPPING = "flapping"
-    STEADY = "steady again"
-    ACKNOWLEDGED = "acknowledged"
-    MOVED = "moved"
-    COMMENTED = "commented"
-    PUBLISHED = "published"
-    ASSIGNED = "assigned"
-    RESOLVED = "resolved"
-    CLOSED = "closed"
-    REPEATED = "repeated"
-    RELEASED = "released"
-    LAPSED = "lapsed"
-    GREW = "grew"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """What the cycle knows of one fingerprint: its confirmed status and the gate's answer.
@@ -97,6 +74,7 @@ class Problem:
     `severity` stands in for that of the status where a rule names its own. `tags` and `group` are
     what matchers see; `runbook` is the text that says what to do. `channels` are the only ones to
     be told (none: all), and `cooldown_s` is their pause between two pages (None: the default).
+    `window` is the maintenance window that covers it.
     """
 
     fingerprint: str
@@ -115,6 +93,7 @@ class Problem:
     title: str = ""
     channels: tuple[str, ...] = ()
     cooldown_s: float | None = None
+    window: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +103,8 @@ class Incident:
     `held` says that it was resolved by force: the fingerprint opens nothing until once healthy, or
     until it is reopened by hand.
     `page_gate` is the reason that holds its page back now, None when none does. `told_affected` is
-    how many affected components those who were told know of, since `grew_at`.
+    how many affected components those who were told know of, since `grew_at`. `maintained` and
+    `parent_back` are what its timeline told last: in maintenance; what it stands under is back.
     """
 
     id: str
@@ -152,6 +132,8 @@ class Incident:
     runbook: str = ""
     channels: tuple[str, ...] = ()
     cooldown_s: float | None = None
+    maintained: bool = False
+    parent_back: bool = False
     told_affected: int = 0
     grew_at: datetime | None = None
     version: int = 1
@@ -226,6 +208,7 @@ def problem_of(
         tags=tags,
         group=group,
         runbook=runbook,
+        window=state.maintenance,
     )
 
 
@@ -330,7 +313,9 @@ def _recover(problem: Problem, incident: Incident | None) -> tuple[Step, ...]:
 
 
 def _nest(problem: Problem, incident: Incident | None) -> tuple[Step, ...]:
-    if incident is None or incident.parent_id is not None or problem.parent is None:
+    if incident is None or problem.parent is None:
+        return ()
+    if incident.parent_id is not None and not incident.parent_back:
         return ()
     reason = f"{problem.parent.partition(':')[2]} went down"
     return (Step(action=Action.NESTED, reason=reason, parent=problem.parent),)

@@ -7,8 +7,10 @@ parent count for nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
+from typing import Any
 
 from domain.dependencies import CLEAR, Parents, ParentVerdict
 from domain.facts import Cause, Change, CheckState, Mark, Policy, Result, Status, Transition
@@ -25,6 +27,8 @@ COUNTS_FOR_NOTHING = (Mark.BLOCKED, Mark.INCONCLUSIVE, Mark.PAUSED)
 READS_UNKNOWN = (*COUNTS_FOR_NOTHING, Mark.ANEW)
 # What stands beside the status says more than a maintenance window does, except for these.
 OVERLAID = (Mark.NONE, Mark.HELD)
+FIELDS = tuple(each.name for each in fields(CheckState))
+VALUES = attrgetter(*FIELDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,10 +40,19 @@ class Advance:
     retry_in_s: float | None = None
 
 
-def advance(state: CheckState, result: Result, policy: Policy, parents: Parents = CLEAR) -> Advance:
-    """Take one result into account. Pure: the time is the result's."""
+def advance(
+    state: CheckState,
+    result: Result,
+    policy: Policy,
+    parents: Parents = CLEAR,
+    headline: str | None = None,
+) -> Advance:
+    """Take one result into account. Pure: the time is the result's.
+
+    `headline` is the metric whose values are kept as `spark`.
+    """
     state = not_ahead(state, result.at)
-    after = _remember(state, result, policy)
+    after = _remember(state, result, policy, headline)
     if state.mark is Mark.PAUSED:
         # A run that was under way when the check was paused: it stays paused until it is resumed.
         after = _set_aside(after, Mark.PAUSED, result.at, None)
@@ -171,15 +184,21 @@ def _row(
     )
 
 
-def _remember(state: CheckState, result: Result, policy: Policy) -> CheckState:
+def _remember(
+    state: CheckState, result: Result, policy: Policy, headline: str | None
+) -> CheckState:
     """Note the result itself, whether or not it counts. A long gap clears what was not confirmed."""
     gap = state.last_at is not None and (
         (result.at - state.last_at).total_seconds() > 2 * policy.interval_s + policy.timeout_s
     )
     bad = result.status is not Status.HEALTHY
     failing_since = (state.failing_since if not gap else None) or result.at
-    return replace(
+    spark = state.spark
+    if headline is not None:
+        spark = (*spark, result.metrics.get(headline))[-SPARK:]
+    return _changed(
         state,
+        spark=spark,
         recent=() if gap else state.recent,
         failing_since=failing_since if bad else None,
         consecutive_failures=(0 if gap else state.consecutive_failures) + 1 if bad else 0,
@@ -228,27 +247,43 @@ def _anew(state: CheckState, at: datetime) -> CheckState:
 
 def _count(state: CheckState, result: Result, policy: Policy, parents: Parents) -> CheckState:
     recent = (*state.recent, result.status)[-max(policy.failures, policy.successes) :]
-    if state.mark in COUNTS_FOR_NOTHING and state.failing_since is not None:
-        state = replace(state, failing_since=result.at)
-    state = replace(state, recent=recent, blocked_by=None)
+    counts_anew = state.mark in COUNTS_FOR_NOTHING and state.failing_since is not None
+    history, flapping = state.history, state.flapping
     if result.attempt == 1:
-        history = (*state.history, result.status)[-HISTORY:]
-        state = replace(state, history=history, flapping=flaps(history, state.flapping))
-    settled = settle(state.hard, recent, policy)
+        history = (*history, result.status)[-HISTORY:]
+        flapping = flaps(history, flapping)
+    hard, mark = _confirmed(state, settle(state.hard, recent, policy), parents)
+    return _changed(
+        state,
+        recent=recent,
+        blocked_by=None,
+        failing_since=result.at if counts_anew else state.failing_since,
+        history=history,
+        flapping=flapping,
+        hard=hard,
+        since=state.since if hard is state.hard else result.at,
+        mark=mark,
+        mark_since=state.mark_since if mark is state.mark else result.at,
+    )
+
+
+def _confirmed(
+    state: CheckState, settled: Status | None, parents: Parents
+) -> tuple[Status | None, Mark]:
+    """The hard status and its mark where results have settled on a status, or on none."""
     if settled is None:
         mark = Mark.NONE if state.mark in (Mark.NONE, Mark.HELD) else state.mark
         mark = Mark.ANEW if mark in COUNTS_FOR_NOTHING else mark
-        return _marked(state, Mark.PENDING if state.hard is None else mark, result.at)
+        return state.hard, Mark.PENDING if state.hard is None else mark
     rises = settled > (state.hard or Status.HEALTHY)
     if rises and parents.verdict is ParentVerdict.WAIT:
-        return _marked(state, Mark.HELD, result.at)
-    since = state.since if settled is state.hard else result.at
-    return replace(_marked(state, Mark.NONE, result.at), hard=settled, since=since)
+        return state.hard, Mark.HELD
+    return settled, Mark.NONE
 
 
-def _marked(state: CheckState, mark: Mark, at: datetime) -> CheckState:
-    since = state.mark_since if state.mark is mark else at
-    return replace(state, mark=mark, mark_since=since)
+def _changed(state: CheckState, **changes: Any) -> CheckState:
+    """What `replace` does, in half the time: it is done twice for each result of each check."""
+    return CheckState(**{**dict(zip(FIELDS, VALUES(state), strict=True)), **changes})
 
 
 def settle(hard: Status | None, recent: tuple[Status, ...], policy: Policy) -> Status | None:

@@ -16,7 +16,7 @@ from domain.settingtables import ARRAYS, ENVIRONMENT, parse_settings, variable_o
 
 VARIABLE = "NOCTURNE_CONFIG"
 FILE_NAME = "config.toml"
-TOML_PLACE = re.compile(r" \(at line (\d+), column \d+\)$")
+TOML_PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 RELATIVE_SQLITE = re.compile(r"sqlite:///(?!/)(.+)")
 
 ReadFile = Callable[[str], str]
@@ -162,8 +162,13 @@ def _document(text: str, path: str) -> dict[str, Any]:
     except ValueError as error:
         place = TOML_PLACE.search(str(error))
         reason = str(error)[: place.start()] if place else str(error)
-        line = int(place[1]) if place else None
+        line = _line(place[1], text) if place else None
     raise ConfigError([Mistake(key="not valid TOML", reason=reason, file=path, line=line)])
+
+
+def _line(told: str | None, text: str) -> int:
+    """The line that tomllib told; without one the mistake is met at the end, on the last line."""
+    return int(told) if told is not None else len(text.rstrip().splitlines()) or 1
 
 
 def _not_an_array(name: str, value: object) -> Mistake:

@@ -72,3 +72,13 @@ def _adopt_libraries(shared: list[Any], renderer: Any, level: int) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))
+    quieten()
+
+
+def quieten() -> None:
+    """Leave out what libraries warn of and no operator can act on.
+
+    Waitress does of each request that waits until a thread is free, as some of every page load do;
+    how long requests take stands in the access log.
+    """
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""The inbox's handlers for checks that are fed: pings, passive results, and outages of the web."""
+"""The inbox's handlers: pings, passive results, outages of the web, and pushed metrics."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import msgspec
 import structlog
 
 from domain.outages import Outage
+from monitor import pushed
 from monitor.cycle import Cycle
 from monitor.feeding import Fed, Memory
 from monitor.inbox import Handler, Meaning
@@ -41,4 +42,5 @@ def handlers(cycle: Cycle) -> Mapping[str, Handler]:
             entries += cycle.hear(name, change, arrival.at)
         return Meaning(entries=tuple(entries))
 
-    return {"beat": told, "result": told, "outage": outage}
+    samples = pushed.TakeSamples(lambda found: cycle.rulings.observe(found))
+    return {"beat": told, "result": told, "outage": outage, pushed.KIND: samples}

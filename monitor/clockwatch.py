@@ -14,6 +14,7 @@ from monitor.orders import Ask
 from storage import timekeeping
 from storage.journal import Journal
 from storage.leadership import Lease
+from storage.slices import Slices
 
 log = structlog.get_logger()
 
@@ -93,7 +94,7 @@ class ClockWatch:
             self._journal.notify(NOTICE, "warning", doubts(clock, trust), now)
             return
         if trust is Trust.RETURNED:
-            timekeeping.put_right(self._engine, self._lease, now)
+            timekeeping.put_right(Slices(self._engine, self._lease), now)
         else:
             timekeeping.accept(self._engine, self._lease)
         self._journal.withdraw(NOTICE)

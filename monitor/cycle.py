@@ -15,8 +15,8 @@ from domain.dependencies import CLEAR, Parents, ParentVerdict, consult, root_blo
 from domain.facts import Cause, CheckState, Mark, Measurement, Result, Sample, Status
 from domain.incidents import Problem
 from domain.judging import conclude
-from domain.muting import Reason, decide
-from domain.state import SPARK, Advance, advance, block, timeout_s, unblock
+from domain.muting import Reason, decide, incident_gate
+from domain.state import Advance, advance, block, timeout_s, unblock
 from domain.units import span
 from monitor.checks import Check, Deadline
 from monitor.feeding import Fed, Memory
@@ -176,8 +176,8 @@ class Cycle:
             result = replace(result, inconclusive=True)
         parents = self._ask_parents(watch, result)
         before = watch.state
-        advanced = advance(before, result, definition.policy, parents)
-        advanced = replace(advanced, state=_with_spark(advanced.state, watch, result))
+        headline = watch.watched.check.headline()
+        advanced = advance(before, result, definition.policy, parents, headline)
         advanced = self.windows.lay_over(watch, advanced, now)
         self._plan(watch, advanced, result, parents, now)
         entry = self._entry(watch, before, advanced, result, slot)
@@ -242,6 +242,8 @@ class Cycle:
 
     def _tell_children(self, watch: Watch, before: CheckState) -> list[Entry]:
         """Block or release everything below when this check went down or came back."""
+        if not self.roster.children(watch.name):
+            return []
         now = self._clock()
         view = self.roster.view(watch, now)
         # What a composite blocks for may be another of its members without any change of its own.
@@ -308,15 +310,12 @@ def span_ms(seconds: float) -> str:
     return span(seconds) if seconds >= 1 else f"{seconds * 1000:.0f} ms"
 
 
-def _with_spark(state: CheckState, watch: Watch, result: Result) -> CheckState:
-    value = result.metrics.get(watch.watched.check.headline())
-    return replace(state, spark=(*state.spark, value)[-SPARK:])
-
-
 def _problem(watch: Watch, moved: Advance, at: datetime) -> Problem | None:
     """What may concern an incident: every change, and every result that is confirmed bad."""
-    problem = watch.problem(moved.state, at)
-    return problem if moved.transitions or problem.gate is Reason.PASSED else None
+    gate = incident_gate(moved.state, enabled=watch.enabled)
+    if not moved.transitions and gate is not Reason.PASSED:
+        return None
+    return watch.problem(moved.state, at)
 
 
 def _samples(watch: Watch, result: Result, slot: datetime | None) -> tuple[Sample, ...]:

@@ -40,7 +40,8 @@ T = TypeVar("T")
 
 SEND_S = 15.0
 PAUSE_S = 1.0
-IDLE_S = 5.0
+# Whoever adds a delivery also wakes the sender: this is for a word of it that was lost.
+IDLE_S = 30.0
 CLOSE_S = 2.0
 UNSTORED_EVERY = timedelta(hours=1)
 GONE = "channel is gone"

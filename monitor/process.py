@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import socket
@@ -19,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from domain.configuration import Configuration
 from domain.mistakes import ConfigError
 from monitor.running import Running
+from monitor.selfwatch import next_beat
 from storage import leadership, presence
 from storage.engine import (
     StoreDamaged,
@@ -127,7 +127,7 @@ class Monitor:
                 if told is None or told.epoch != claimed.epoch:
                     _tell_standby(claimed)
                     told = claimed
-            await wait(self._stop, CLAIM_S)
+            await wait(CLAIM_S, self._stop)
         return None
 
     def _claim(self) -> Lease | Holder:
@@ -135,16 +135,17 @@ class Monitor:
 
     async def _run_as_leader(self, lease: Lease) -> int:
         # Who stood by for long may have started with another file.
-        if self._changed():
+        if self._changed.take():
             self._take_file()
         running = Running(
             self._engine, lease, self._configuration, self._environ, lost=self._stop.set
         )
         await running.start(self._refused)
         while not self._stop.is_set():
-            await wait(self._stop, WATCH_S)
+            await wait(_until_beat(), self._stop, self._reload)
             if self._reload.is_set() or self._changed():
                 self._reload.clear()
+                self._changed.take()
                 await self._reload_now(running)
         stored = await running.stop()
         if running.damage is not None and self._file is not None:
@@ -168,7 +169,7 @@ class Monitor:
             await running.reload(self._load)
         except DBAPIError as error:
             log.warning("the store is away; the reload is tried again", error=str(error.orig))
-            self._reload.set()
+            asyncio.get_running_loop().call_later(WATCH_S, self._reload.set)
         except asyncio.CancelledError:
             # The writer ended meanwhile, and with it this leadership.
             return
@@ -176,7 +177,7 @@ class Monitor:
     async def _watch(self) -> None:
         """Stop when the supervisor or the file of the store is gone."""
         while self._has_file() and not self._orphaned():
-            await asyncio.sleep(WATCH_S)
+            await asyncio.sleep(_until_beat())
         if self._has_file():
             log.warning("the supervisor is gone; stopping")
         self._stop.set()
@@ -195,18 +196,30 @@ class Monitor:
 
 
 class ConfigWatch:
-    """Tells once for each time the file was written."""
+    """Tells once for each time the file was written, when it has stayed the same from look to look.
+
+    What is still being written may read as a whole file that lacks some checks.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._seen = self._stamp()
+        self._taken = self._seen = self._stamp()
 
     def __call__(self) -> bool:
-        """Whether the file changed since the last call."""
-        stamp = self._stamp()
-        changed = stamp is not None and stamp != self._seen
-        self._seen = stamp or self._seen
-        return changed
+        """Whether the file is another one than was taken up, and the same as at the last call."""
+        before = self._seen
+        self._seen = self._stamp() or before
+        return self._seen == before and self._is_another()
+
+    def take(self) -> bool:
+        """Count the file as taken up as it is now; whether it is another one."""
+        self._seen = self._stamp() or self._seen
+        return self._is_another()
+
+    def _is_another(self) -> bool:
+        is_another = self._seen != self._taken
+        self._taken = self._seen
+        return is_another
 
     def _stamp(self) -> tuple[int, int] | None:
         try:
@@ -239,11 +252,19 @@ def is_alive(process: Process) -> bool:
         return False
 
 
-async def wait(event: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, at most so long."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            await event.wait()
+async def wait(seconds: float, *events: asyncio.Event) -> None:
+    """Wait for the first of some events, at most so long."""
+    waiting = [asyncio.create_task(each.wait()) for each in events]
+    try:
+        await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for each in waiting:
+            each.cancel()
+
+
+def _until_beat() -> float:
+    now = asyncio.get_running_loop().time()
+    return next_beat(now) - now
 
 
 def _tell_standby(holder: Holder) -> None:

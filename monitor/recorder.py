@@ -31,9 +31,13 @@ from storage.watch import CounterWatch
 log = structlog.get_logger()
 T = TypeVar("T")
 
+# The store is asked for changes of others so often for a while after there was one: whoever makes
+# one makes more. Else it rests, since to wake up costs more than to ask.
 POLL_S = 0.25
+REST_S = 0.5
+LIVELY_S = 60.0
 # What is not urgent waits so long for company, and then for the next poll: a second in all.
-GATHER_S = 0.75
+GATHER_S = 0.5
 BATCH = 1_000
 BUFFER = 50_000
 AWAY_PAUSE_S = 1.0
@@ -97,6 +101,7 @@ class Recorder:
         self._commit_at = math.inf
         self._dropped: tuple[datetime, datetime] | None = None
         self._changes: int | None = None
+        self._lively_until = -math.inf
         self._away = False
         self._stopping = False
         self._lost = False
@@ -183,7 +188,7 @@ class Recorder:
 
     def _run(self) -> None:
         while not self._lost:
-            self._wake.wait(AWAY_PAUSE_S if self._away and not self._stopping else POLL_S)
+            self._wake.wait(self._pause_s())
             self._wake.clear()
             last_round = self._stopping
             try:
@@ -201,6 +206,11 @@ class Recorder:
         self._watch.close()
         self._refuse_calls()
 
+    def _pause_s(self) -> float:
+        if self._away and not self._stopping:
+            return AWAY_PAUSE_S
+        return POLL_S if time.monotonic() < self._lively_until else REST_S
+
     def _round(self) -> None:
         # Whoever asks something is answered after what was found before.
         if self._calls or self._stopping or time.monotonic() >= self._commit_at:
@@ -209,6 +219,7 @@ class Recorder:
         changes = self._watch.poll()
         if changes != self._changes:
             first, self._changes = self._changes is None, changes
+            self._lively_until = time.monotonic() + LIVELY_S
             if not first:
                 self._on_change()
         if self._away:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -17,11 +16,12 @@ from domain.configuration import CONFIG_NOTICE, Configuration, check_succession
 from domain.facts import CheckState
 from domain.intake import Times
 from domain.settings import ConfigError
-from monitor import arrivals, orders, pushed, reach
+from monitor import arrivals, orders, reach
 from monitor.channeltables import NamedChannel, recipients
 from monitor.cycle import Cycle
 from monitor.definitions import WatchedCheck
 from monitor.drafts import Drafts
+from monitor.feeding import Fed
 from monitor.foreign import ForeignRunner
 from monitor.inbox import Inbox
 from monitor.inforce import InForce
@@ -29,10 +29,9 @@ from monitor.keeping import KEEP_OFFSET_S, KEEP_S, Keeping
 from monitor.outbox import Sender
 from monitor.pausing import part_with, settle_pause
 from monitor.publishing import published
-from monitor.pushed import TakeSamples
 from monitor.recorder import Recorder
 from monitor.roster import Roster, Watch, next_slot, opening_order
-from monitor.selfwatch import BEAT_S, SelfWatch, Tick, Vitals
+from monitor.selfwatch import SelfWatch, Vitals, look, next_beat, utc_now
 from monitor.timetable import Timetable, turn
 from monitor.upkeep import SWEEP_S, Upkeep
 from storage import counters, web_figures
@@ -74,21 +73,13 @@ class Running:
         self._lost = lost
         self._loop = asyncio.get_running_loop()
         self._journal = Journal(engine)
-        self._recorder = Recorder(
-            self._journal,
-            lease,
-            CounterWatch(engine, counters.CHANGES),
-            on_change=lambda: self._on_loop(self._take_changes),
-            on_lost=lambda: self._on_loop(self._lose),
-            on_problem=lambda: self._on_loop(self._sender.wake),
-            on_obstacle=lambda found: self._on_loop(lambda: self._tell_obstacle(found)),
-            obstacle=partial(obstacle, file_of(configuration.settings.storage.url)),
-        )
+        self._recorder = self._recording()
         self._journal.times = self._times
+        self._journal.swept = lambda: self._on_loop(self._sender.wake)
         self._in_force = InForce(engine, self._journal, environ)
         self._foreign = ForeignRunner()
         self._sender = Sender(engine, lease, self._ask, utc_now)
-        self._timetable = Timetable(self._run_check)
+        self._timetable = Timetable(lambda *run: self._cycle.run(*run))
         self._cycle = Cycle(
             Roster(),
             self._recorder,
@@ -96,31 +87,44 @@ class Running:
             clock=utc_now,
             later=self._timetable.later,
         )
-        self._drafts = Drafts(
-            engine,
-            environ,
-            self._foreign,
-            configuration=lambda: self._configuration,
-            roster=lambda: self._cycle.roster,
-            clock=utc_now,
-        )
+        self._drafts = self._drafting()
         self._upkeep = Upkeep(
             engine, lease, self._journal, self._recorder, self._cycle, self._ask, utc_now
         )
         self._keeping = Keeping(
             lease, environ, self._upkeep, self._journal, self._ask, clock=utc_now
         )
-        handlers = {
-            **arrivals.handlers(self._cycle),
-            pushed.KIND: TakeSamples(lambda samples: self._cycle.rulings.observe(samples)),
-        }
-        self._inbox = Inbox(engine, self._recorder, self._ask, handlers)
+        self._inbox = Inbox(engine, self._recorder, self._ask, arrivals.handlers(self._cycle))
         self._edits: int | None = None
         self._selfwatch = SelfWatch(look, beat=self._beat, stepped=self._on_step)
         self._ticker: asyncio.TimerHandle | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._watched: tuple[WatchedCheck, ...] = ()
         self.is_lost = False
+
+    def _recording(self) -> Recorder:
+        """The one writer. What it notices is taken up on the loop."""
+        return Recorder(
+            self._journal,
+            self._lease,
+            CounterWatch(self._engine, counters.CHANGES),
+            on_change=lambda: self._on_loop(self._take_changes),
+            on_lost=lambda: self._on_loop(self._lose),
+            on_problem=lambda: self._on_loop(self._sender.wake),
+            on_obstacle=lambda found: self._on_loop(lambda: self._tell_obstacle(found)),
+            obstacle=partial(obstacle, file_of(self._configuration.settings.storage.url)),
+        )
+
+    def _drafting(self) -> Drafts:
+        """What tries checks that are not watched yet, by what is in force when they are tried."""
+        return Drafts(
+            self._engine,
+            self._environ,
+            self._foreign,
+            configuration=lambda: self._configuration,
+            roster=lambda: self._cycle.roster,
+            clock=utc_now,
+        )
 
     @property
     def damage(self) -> str | None:
@@ -136,7 +140,6 @@ class Running:
         await self._ask(self._note_gap)
         await self._tell_refused(refused)
         await self._publish()
-        await self._listen()
         await self._refresh()
         self._timetable.start()
         if self._configuration.settings.monitor.metrics_interval_s:
@@ -191,22 +194,22 @@ class Running:
         await self._keeping.close()
         return await asyncio.to_thread(self._recorder.stop, FLUSH_S)
 
-    async def _run_check(self, name: str, attempt: int, slot: datetime | None) -> None:
-        await self._cycle.run(name, attempt, slot)
-
     async def _publish(self) -> None:
         configuration = self._configuration
         reach.adopt(configuration.settings.network)
         await self._ask(lambda: self._in_force.publish(self._lease, configuration, utc_now()))
 
-    async def _refresh(self) -> None:
-        """Read the definitions in force, and make them the roster; states carry over."""
+    async def _refresh(self, *, by_hand: bool = False) -> None:
+        """Read the definitions in force, and make them the roster; states carry over.
+
+        `by_hand` says that an edit changed them, not the file.
+        """
         configuration = self._configuration
         self._adopt_channels(await self._ask(lambda: self._in_force.channels(configuration)))
         watched = await self._ask(lambda: self._in_force.load(configuration, utc_now()))
         rules, windows = await self._ask(lambda: self._in_force.alerting(utc_now()))
         if watched == self._watched:
-            await self._upkeep.adopt(rules, windows)
+            await self._upkeep.adopt(rules, windows, by_hand=by_hand)
             return
         self._watched = watched
         place = {str(table["name"]): at for at, table in enumerate(configuration.checks)}
@@ -218,8 +221,9 @@ class Running:
         new = [each for each in watched if self._cycle.roster.get(each.definition.name) is None]
         for check, last in await self._ask(lambda: self._in_force.remembered(new)):
             check.resume(last.metrics, last.details)
+        await self._listen()
         self._adopt(watched, states, utc_now())
-        await self._upkeep.adopt(rules, windows)
+        await self._upkeep.adopt(rules, windows, by_hand=by_hand)
 
     def _adopt(
         self, watched: Sequence[WatchedCheck], states: Mapping[str, CheckState], now: datetime
@@ -264,7 +268,7 @@ class Running:
             edits = await self._ask(self._journal.edits)
             is_edited = edits != self._edits
             if is_edited:
-                await self._refresh()
+                await self._refresh(by_hand=True)
             # A check that an edit has just made may be told something already.
             await self._inbox.take_in()
             if is_edited:
@@ -278,7 +282,9 @@ class Running:
             self._loop.call_later(AGAIN_S, self._take_changes)
 
     async def _listen(self) -> None:
-        """Learn when the web could receive last, for the checks that wait for something."""
+        """Learn when the web could receive last, for the checks that wait for something, if any."""
+        if not any(isinstance(each.check, Fed) for each in self._watched):
+            return
         told = await self._ask(lambda: web_figures.last_told(self._engine))
         self._cycle.receiving = max(filter(None, (told, self._cycle.receiving)), default=None)
 
@@ -301,15 +307,15 @@ class Running:
 
     def _times(self) -> Times:
         """Of which times samples are taken in now."""
-        now = utc_now()
-        days = self._configuration.settings.storage.raw_days
+        now, days = utc_now(), self._configuration.settings.storage.raw_days
         return Times(oldest=now - timedelta(days=days), now=now)
 
-    def _tick(self) -> None:
-        self._selfwatch.tick()
+    def _tick(self, due: float | None = None) -> None:
+        self._selfwatch.tick(due)
         if self._upkeep.is_due(utc_now()):
             self._begin(turn(self._upkeep.sweep))
-        self._ticker = self._loop.call_later(BEAT_S, self._tick)
+        due = next_beat(self._loop.time())
+        self._ticker = self._loop.call_at(due, self._tick, due)
 
     def _beat(self, at: datetime, vitals: Vitals) -> None:
         self._recorder.beat(Beat(at=at, lag_ms=vitals.lag_ms))
@@ -335,14 +341,3 @@ class Running:
 
     def _on_loop(self, function: Callable[[], None]) -> None:
         self._loop.call_soon_threadsafe(function)
-
-
-def look() -> Tick:
-    """Both clocks now, and the CPU used so far."""
-    return Tick(wall=utc_now(), monotonic=time.monotonic(), cpu_s=time.process_time())
-
-
-def utc_now() -> datetime:
-    """The wall clock, aware, in whole milliseconds: what the store keeps of a time."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)

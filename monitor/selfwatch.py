@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 BEAT_S = 2.0
 # Slewing by NTP stays far below this; a step, a resumed laptop or a thawed VM lies above it.
 STEP_S = 1.5
 BUSY = 0.25
+EARLY_S = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,15 @@ class Vitals:
         return self.lag_ms > 1000 * 2 * BEAT_S and self.busy < BUSY
 
 
+def next_beat(now: float) -> float:
+    """The next time to beat on a clock in seconds; all that is done every 2 s is done then.
+
+    To wake the process once for three things costs less than to wake it three times.
+    """
+    # A timer may come by the clock's resolution too early, and must not come twice.
+    return ((now + EARLY_S) // BEAT_S + 1) * BEAT_S
+
+
 # Before there is anything to compare with.
 FIRST = Vitals(lag_ms=0.0, step_s=0.0)
 
@@ -76,13 +87,25 @@ class SelfWatch:
         self._stepped = stepped
         self._last: Tick | None = None
 
-    def tick(self) -> None:
-        """One beat. To be called every 2 s by the loop."""
+    def tick(self, due: float | None = None) -> None:
+        """One beat. To be called by the loop at `next_beat`; `due` is when that was, if it was planned."""
         now = self._look()
         found = FIRST
         if self._last is not None:
-            found = vitals(self._last, now)
+            planned_s = BEAT_S if due is None else due - self._last.monotonic
+            found = vitals(self._last, now, planned_s)
             if found.stepped or found.slept:
                 self._stepped(found)
         self._last = now
         self._beat(now.wall, found)
+
+
+def look() -> Tick:
+    """Both clocks now, and the CPU used so far."""
+    return Tick(wall=utc_now(), monotonic=time.monotonic(), cpu_s=time.process_time())
+
+
+def utc_now() -> datetime:
+    """The wall clock, aware, in whole milliseconds: what the store keeps of a time."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

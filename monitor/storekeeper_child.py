@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 if TYPE_CHECKING:
     from storage.leadership import Lease
+    from storage.slices import Slices
 
 T = TypeVar("T")
 
@@ -40,8 +41,22 @@ class Orders(msgspec.Struct, frozen=True, kw_only=True):
     parent: int
 
 
+class Locks(msgspec.Struct, frozen=True, kw_only=True):
+    """How one kind of work locked the store: in how many slices, how many of them for too long.
+
+    The longest time is given by the clock and as what was computed meanwhile (ms).
+    """
+
+    slices: int
+    too_long: int
+    longest_ms: float
+    longest_cpu_ms: float
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """What was done, how long it took (s), and the longest time that a slice of it locked the store (ms).
+
+    `locks` tells of each kind of work that locked it.
 
     While the clock is doubted (see `domain.clock`) all of that waits.
     `backup` is the path of one that was made, `backup_error` says why one that was due was not.
@@ -55,20 +70,20 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     pages: int
     longest_lock_ms: float
     took_s: float
+    locks: dict[str, Locks]
     is_clock_doubted: bool = False
     backup: str | None = None
     backup_error: str | None = None
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """What sealing, rolling up and deleting have done; `longest_s` as `longest_lock_ms`."""
+    """What sealing, rolling up and deleting have done."""
 
     windows: int = 0
     series: int = 0
     samples: int = 0
     hours: int = 0
     deleted: int = 0
-    longest_s: float = 0.0
 
 
 def main() -> int:
@@ -97,16 +112,15 @@ def keep(orders: Orders, now: datetime) -> Report:
     from storage import aftermath, space, timekeeping
     from storage.engine import open_existing
     from storage.leadership import Lease
-    from storage.slices import Slices
 
     begun = time.monotonic()
     lease = Lease(boot_id=orders.boot_id, epoch=orders.epoch)
     engine = open_existing(orders.url)
     try:
         is_doubted = timekeeping.recall(engine).doubted is not None
-        done = Done() if is_doubted else _put_in_order(engine, lease, orders, now)
-        paging = Slices(engine, lease)
-        pages = patiently(lambda: space.give_back(paging))
+        sliced = _slices(engine, lease)
+        done = Done() if is_doubted else _put_in_order(sliced, lease, orders, now)
+        pages = patiently(lambda: space.give_back(sliced["space"]))
         if not is_doubted:
             aftermath.forget(engine, now)
         made, error = _back_up(engine, orders, now)
@@ -119,37 +133,65 @@ def keep(orders: Orders, now: datetime) -> Report:
         hours=done.hours,
         deleted=done.deleted,
         pages=pages,
-        longest_lock_ms=round(max(done.longest_s, paging.longest_s) * 1000, 1),
+        longest_lock_ms=_ms(max(each.held.longest_s for each in sliced.values())),
         took_s=round(time.monotonic() - begun, 2),
+        locks={kind: locks_of(each) for kind, each in sliced.items() if each.held.slices},
         is_clock_doubted=is_doubted,
         backup=made,
         backup_error=error,
     )
 
 
-def _put_in_order(engine: Engine, lease: Lease, orders: Orders, now: datetime) -> Done:
+def _slices(engine: Engine, lease: Lease) -> dict[str, Slices]:
+    """The slices of each kind of work: what a piece of it costs is learned by itself."""
+    from storage import sealing
+    from storage.slices import Slices
+
+    kinds = ("clock", "uptime", "retention", "space")
+    return {kind: Slices(engine, lease) for kind in kinds} | {
+        "sealing": sealing.sliced(engine, lease)
+    }
+
+
+def locks_of(slices: Slices) -> Locks:
+    """How these slices have locked the store."""
+    held = slices.held
+    return Locks(
+        slices=held.slices,
+        too_long=held.too_long,
+        longest_ms=_ms(held.longest_s),
+        longest_cpu_ms=_ms(held.longest_cpu_s),
+    )
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)
+
+
+def _put_in_order(
+    sliced: Mapping[str, Slices], lease: Lease, orders: Orders, now: datetime
+) -> Done:
     """What can't be undone, and so needs a clock that is right."""
     from domain.ladder import ladder
     from storage import sealing, timekeeping, uptimes
     from storage.retention import retain
-    from storage.slices import Slices, repeat
+    from storage.slices import repeat
 
     levels = ladder(orders.raw_days, orders.aggregate_days)
-    rows, series = Slices(engine, lease), sealing.sliced(engine, lease)
-    deleted = patiently(lambda: repeat(lambda: timekeeping.forget(rows, now)))
+    deleted = patiently(lambda: repeat(lambda: timekeeping.forget(sliced["clock"], now)))
+    engine = sliced["clock"].engine
     retained = patiently(lambda: timekeeping.retain_until(engine, lease, now))
     oldest = retained - timedelta(days=levels[0].days)
     # Before the timelines that they are made of go.
-    hours = patiently(lambda: uptimes.roll(rows, now, oldest))
-    sealed = patiently(lambda: sealing.seal(series, now, oldest))
-    deleted += patiently(lambda: repeat(lambda: retain(rows, retained, levels)))
+    hours = patiently(lambda: uptimes.roll(sliced["uptime"], now, oldest))
+    sealed = patiently(lambda: sealing.seal(sliced["sealing"], now, oldest))
+    deleted += patiently(lambda: repeat(lambda: retain(sliced["retention"], retained, levels)))
     return Done(
         windows=sealed.windows,
         series=sealed.series,
         samples=sealed.samples,
         hours=hours,
         deleted=deleted,
-        longest_s=max(rows.longest_s, series.longest_s),
     )
 
 

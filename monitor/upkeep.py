@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -13,10 +13,12 @@ from domain.facts import Sample, SeriesKind
 from domain.incidents import fingerprint
 from domain.intake import MOST_LABEL_SETS, Refusal
 from domain.reading import overall
+from domain.rulestate import RuleState
 from domain.score import Component, score
 from domain.windows import Window
 from monitor.clockwatch import ClockWatch, steady_s
 from monitor.cycle import Cycle
+from monitor.leaving import Leaving
 from monitor.orders import Ask
 from monitor.recorder import Recorder
 from monitor.roster import Roster, Watch
@@ -77,10 +79,17 @@ class Upkeep:
         self._beaten: datetime | None = None
         self._resumed: datetime | None = None
         self._listening = False
+        self._leaving = Leaving()
 
-    async def adopt(self, rules: Sequence[AlertRule], windows: Sequence[Window]) -> None:
-        """Put rules and windows in force; what the rules said before goes on."""
+    async def adopt(
+        self, rules: Sequence[AlertRule], windows: Sequence[Window], *, by_hand: bool = False
+    ) -> None:
+        """Put rules and windows in force; what the rules said before goes on.
+
+        `by_hand` says that what is gone now, checks too, was deleted, and is not to be waited for.
+        """
         now = self._clock()
+        self._note_leaving(now, by_hand=by_hand)
         await self._clock_watch.begin(now)
         laid = Windows(windows)
         self._cycle.windows = laid
@@ -92,9 +101,10 @@ class Upkeep:
             anew = _about_something_else(self._cycle.rulings.rules, rules)
             known = {key: state for key, state in known.items() if state.rule not in anew}
             stopped = now if self._listening else _listened_until(self._lease)
+            if not by_hand:
+                self._leaving.miss(_of_others(self._cycle.rulings.states, names), now)
             self._cycle.rulings = Rulings(rules, known, now, laid, stopped=stopped)
-            watched = self._cycle.rulings.watched()
-            await self._ask(lambda: rule_rows.forget(self._engine, self._lease, watched))
+            await self._forget()
         self._listening = True
         self._cycle.rulings.windows = laid
         self._cycle.rulings.judged = judged
@@ -150,13 +160,34 @@ class Upkeep:
         if not self._was_away(now):
             # A sample that is on its way is not missing.
             self._recorder.rule(self._cycle.rulings.elapse(now - ON_ITS_WAY))
-        checks = (fingerprint(watch.name) for watch in self._cycle.roster)
-        watched = frozenset(checks) | self._cycle.rulings.watched()
+        checks = self._note_leaving(now)
+        watched = self._watched(checks)
+        if self._leaving.give_up(now):
+            watched = self._watched(checks)
+            await self._forget()
         if full := self._journal.full_metrics:
             await self._ask(lambda: self._journal.notify(CARDINALITY, "warning", _full(full), now))
         ahead = await self._ask(lambda: self._journal.sweep(self._lease, watched, now))
         edges = [ahead, self._cycle.windows.next_edge(now)]
         self._next = min((edge for edge in edges if edge is not None), default=None)
+
+    def _note_leaving(self, now: datetime, *, by_hand: bool = False) -> frozenset[str]:
+        """Note which checks are gone by now; the fingerprints of those that are there."""
+        checks = frozenset(fingerprint(watch.name) for watch in self._cycle.roster)
+        if by_hand:
+            self._leaving.follow(checks)
+        self._leaving.look(checks, now)
+        return checks
+
+    def _watched(self, checks: frozenset[str] = frozenset()) -> frozenset[str]:
+        """The fingerprints of these checks and of all rules, with what is gone for a moment only."""
+        watched = checks | self._cycle.rulings.watched()
+        return watched | self._leaving.held(watched)
+
+    async def _forget(self) -> None:
+        """Forget what rules said that are gone for good."""
+        watched = self._watched()
+        await self._ask(lambda: rule_rows.forget(self._engine, self._lease, watched))
 
     async def before_keeping(self) -> None:
         """Let the store know what is thought of the clock: the round that follows may delete."""
@@ -221,6 +252,11 @@ def _refused(refused: Mapping[Refusal, int], at: datetime) -> list[Sample]:
 def _listened_until(lease: Lease) -> datetime | None:
     """Until when the states of the run before are known to hold: what was healthy was stored seldom."""
     return None if lease.previous_beat is None else lease.previous_beat - STORED_EVERY
+
+
+def _of_others(states: Mapping[str, RuleState], rules: Collection[str]) -> list[str]:
+    """The fingerprints whose rule is none of these: one that is switched off is."""
+    return [key for key, state in states.items() if state.rule not in rules]
 
 
 def _about_something_else(

@@ -37,6 +37,8 @@ class Windows:
     def lay_over(self, watch: Watch, moved: Advance, now: datetime) -> Advance:
         """What becomes of a state that has moved when a window covers the check, or no longer does."""
         laid = maintain(moved.state, self.covering(watch, moved.state, now), now)
+        if laid.state is moved.state:
+            return moved
         transitions = (*moved.transitions, *laid.transitions)
         return replace(moved, state=laid.state, transitions=transitions)
 

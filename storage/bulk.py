@@ -19,6 +19,14 @@ LEAST_COPIED = 100
 COLUMNS = "bucket, series_id, at, value"
 SQLITE = f"INSERT OR REPLACE INTO samples ({COLUMNS}) VALUES (?, ?, ?, ?)"
 COPY = f"COPY samples ({COLUMNS}) FROM STDIN (FORMAT BINARY)"
+REMOVE = "DELETE FROM samples WHERE bucket = ? AND series_id = ? AND at = ? AND value = ?"
+REMOVE_EACH = """
+    DELETE FROM samples USING unnest(%s::int[], %s::int[], %s::bigint[], %s::float8[])
+        AS gone (bucket, series_id, at, value)
+    WHERE samples.bucket BETWEEN %s AND %s AND samples.series_id = ANY(%s::int[])
+        AND samples.bucket = gone.bucket AND samples.series_id = gone.series_id
+        AND samples.at = gone.at AND samples.value = gone.value
+"""
 # Postgres' binary form: a signature, flags, no extension; rows of a count of columns, and each with
 # its length before it; a count of -1 at the end. It saves both sides the way over text.
 HEAD, END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
@@ -60,8 +68,20 @@ def load(
             copy.write_row(row)
 
 
+def remove(connection: Connection, rows: Sequence[Row]) -> int:
+    """Delete samples that stand as they are given; returns how many did. One replaced since stays."""
+    if not rows:
+        return 0
+    if connection.dialect.name == "sqlite":
+        return connection.exec_driver_sql(REMOVE, list(rows)).rowcount
+    buckets, ids, at, values = (list(column) for column in zip(*rows, strict=True))
+    # The ranges keep it to the key: a join with the arrays alone might read the whole table.
+    given = (buckets, ids, at, values, min(buckets), max(buckets), sorted(set(ids)))
+    return connection.exec_driver_sql(REMOVE_EACH, given).rowcount
+
+
 def shut_out_writers(connection: Connection) -> None:
-    """Until the end of this transaction nobody else writes samples: what is read can be deleted.
+    """Until the end of this transaction nobody else writes samples: none waits for single rows.
 
     On SQLite each transaction that writes is alone anyway.
     """

@@ -68,7 +68,8 @@ def delivery(head: Row[Any], others: Sequence[Row[Any]], *, alone: bool) -> Deli
         channel=head.channel,
         event=Event(head.event),
         body=head.body,
-        attempts=head.attempts,
+        # An earlier lease that ran out counts: see picking.
+        attempts=head.attempts + (head.state == DeliveryState.LEASED.value),
         created_at=head.created_at,
         due=head.due,
         companions=tuple(

@@ -11,15 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import Connection, Engine, func, insert, select, update
+from sqlalchemy import Connection, Engine, func, insert, select, type_coerce, update
 
 from domain.facts import Detail
 from storage import counters
-from storage.engine import reader
+from storage.engine import Words, reader
 from storage.leadership import Lease, fence
 from storage.schema import audit, commands
 
 EXPIRES = timedelta(seconds=60)
+LONGEST_NAME = 200
 ABANDONED = "the monitor ended before it answered"
 
 
@@ -98,6 +99,16 @@ def request_many(
         connection.execute(insert(audit), told)
         counters.bump(connection, counters.CHANGES)
     return ids
+
+
+def note_refused(
+    engine: Engine, verb: str, subject: str, why: str, *, actor: str, now: datetime
+) -> None:
+    """Note in the audit what was asked for and refused before it became a command."""
+    name = type_coerce(subject[:LONGEST_NAME], Words())
+    row = {"at": now, "actor": actor, "action": verb, "kind": "command", "before": None}
+    with engine.begin() as connection:
+        connection.execute(insert(audit).values(**row, name=name, after={"refused": why}))
 
 
 def reply(engine: Engine, command_id: int, now: datetime | None = None) -> Reply | None:

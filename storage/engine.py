@@ -94,8 +94,8 @@ class Json(TypeDecorator[Any]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        """Encode; None stays NULL."""
+    def process_bind_param(self, value: Any, dialect: Dialect | None = None) -> str | None:
+        """Encode, the same for all dialects; None stays NULL."""
         if value is None:
             return None
         try:
@@ -243,11 +243,12 @@ def reader(engine: Engine) -> Engine:
     return engine.execution_options(**options)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Over:
     """How a row that stands is overwritten: only `where` that holds, and with these `values`.
 
-    Each is a function of the columns of the row that was to be inserted.
+    Each is a function of the columns of the row that was to be inserted. To be made once: statements
+    are remembered by it.
     """
 
     where: Callable[[Any], ColumnElement[bool]]
@@ -267,23 +268,13 @@ def upsert(
     """
     if rows:
         columns, dialect = tuple(rows[0]), connection.dialect.name
-        if over is None:
-            statement = _overwriting(dialect, table, columns, tuple(keys))
-        else:
-            statement = _upserting(dialect, table, columns, keys, over)
-        connection.execute(statement, list(rows))
+        connection.execute(_upserting(dialect, table, columns, tuple(keys), over), list(rows))
 
 
+# Made once: to put it together takes longer than to carry it out.
 @lru_cache(maxsize=256)
-def _overwriting(
-    dialect: str, table: Table, columns: tuple[str, ...], keys: tuple[str, ...]
-) -> Any:
-    # Made once: to put it together takes longer than to carry it out.
-    return _upserting(dialect, table, columns, keys, None)
-
-
 def _upserting(
-    dialect: str, table: Table, columns: Sequence[str], keys: Sequence[str], over: Over | None
+    dialect: str, table: Table, columns: tuple[str, ...], keys: tuple[str, ...], over: Over | None
 ) -> Any:
     statement = _insert(dialect, table)
     fresh = statement.excluded

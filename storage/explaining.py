@@ -13,6 +13,7 @@ from domain.alertrules import CHECK as CHECK_LABEL
 from domain.alertrules import KIND
 from domain.facts import CheckState, Status
 from domain.incidents import Incident, fingerprint
+from domain.incidenttexts import wrong_with
 from domain.matching import Match, Subject
 from domain.mistakes import ConfigError
 from domain.muting import GATE, Reason, incident_gate
@@ -49,7 +50,8 @@ def case_of_check(engine: Engine, name: str, now: datetime) -> Case | None:
             return None
         state = decode_state(document)
         gate = incident_gate(state, enabled=not paused)
-        case = _case(connection, engine, name, fingerprint(name), gate, state.last_message, now)
+        detail = _detail(connection, state)
+        case = _case(connection, engine, name, fingerprint(name), gate, detail, now)
         if gate is Reason.MAINTENANCE:
             until = _ends(connection, state.maintenance, state.failing_since, now)
             return replace(case, by=state.maintenance, until=until)
@@ -246,6 +248,15 @@ def _lines(connection: Connection, incident_id: str) -> dict[str, datetime]:
     mine = select(*columns).where(incident_lines.c.incident_id == incident_id)
     rows = connection.execute(mine.group_by(incident_lines.c.action))
     return {row[0]: row[1] for row in rows}
+
+
+def _detail(connection: Connection, state: CheckState) -> str:
+    """What is wrong: with what blocks it where something does, since that is what is told."""
+    if state.blocked_by is None:
+        return state.last_message
+    query = select(check_state.c.state).where(check_state.c.name == state.blocked_by)
+    document = connection.execute(query).scalar_one_or_none()
+    return "" if document is None else wrong_with(decode_state(document))
 
 
 def _critical_since(case: Case, state: CheckState) -> datetime | None:

@@ -38,6 +38,8 @@ def read(row: Row[Any]) -> Incident:
         runbook=about.get("runbook", ""),
         channels=tuple(about.get("channels", ())),
         cooldown_s=about.get("cooldown_s"),
+        maintained=about.get("maintained", False),
+        parent_back=about.get("parent_back", False),
         told_affected=row.told_affected,
         grew_at=row.grew_at,
         version=row.version,

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, insert, select, update
 
+from domain.covering import covering
 from domain.incidents import (
     Action,
     Incident,
@@ -33,6 +34,15 @@ from storage.incident_rows import read
 from storage.schema import affected, incident_lines, incidents
 
 SYSTEM = "nocturne"
+# What the timeline tells of what covers an incident, and remembers to tell it once.
+MARKS: Mapping[Action, Mapping[str, bool]] = {
+    Action.MAINTAINED: {"maintained": True},
+    Action.MAINTENANCE_ENDED: {"maintained": False},
+    Action.PARENT_BACK: {"parent_back": True},
+    Action.NESTED: {"parent_back": False},
+    Action.STANDS_ALONE: {"parent_back": False},
+    Action.REOPENED: {"maintained": False, "parent_back": False},
+}
 # An incident that opens holds nothing back yet, and nobody knows what it affects.
 FRESH: Mapping[str, Any] = {"page_gate": None, "told_affected": 0, "grew_at": None}
 DROPPED: Mapping[str, Any] = {
@@ -61,6 +71,9 @@ def _take_up(
         incident = desk.keep(_write(connection, incident, {"held": False}))
     if incident is not None and incident.is_open and problem.gate is Reason.PASSED:
         incident = desk.keep(_describe(connection, incident, problem))
+    for step in covering(problem, incident):
+        incident = desk.keep(_begin(connection, desk, problem, incident, step, None))
+        note(connection, incident, step, problem.at, SYSTEM)
     for step in reconcile(problem, incident):
         parent = desk.incident(step.parent) if step.parent else None
         if step.parent and (parent is None or not parent.is_open):
@@ -160,6 +173,9 @@ def apply(
             changed["parent_id"] = None
         case Action.FLAPPING | Action.STEADY:
             changed["flapping"] = step.action is Action.FLAPPING
+    if step.action in MARKS:
+        about = {**_about(incident), **_marks(incident), **MARKS[step.action]}
+        changed.setdefault("about", about)
     return _write(connection, incident, changed)
 
 
@@ -269,15 +285,21 @@ def _describe(connection: Connection, incident: Incident, problem: Problem) -> I
     )
     if same:
         return incident
-    return _write(connection, incident, {"title": title, "about": _about(problem)})
+    about = {**_about(problem), **_marks(incident)}
+    return _write(connection, incident, {"title": title, "about": about})
 
 
-def _about(problem: Problem) -> dict[str, Any]:
+def _about(of: Problem | Incident) -> dict[str, Any]:
     """What matchers see of an incident, and what to do about it."""
     return {
-        "tags": list(problem.tags),
-        "group": problem.group,
-        "runbook": problem.runbook,
-        "channels": list(problem.channels),
-        "cooldown_s": problem.cooldown_s,
+        "tags": list(of.tags),
+        "group": of.group,
+        "runbook": of.runbook,
+        "channels": list(of.channels),
+        "cooldown_s": of.cooldown_s,
     }
+
+
+def _marks(incident: Incident) -> dict[str, bool]:
+    """What its timeline told last of what covers it."""
+    return {"maintained": incident.maintained, "parent_back": incident.parent_back}

@@ -16,11 +16,12 @@ from domain.incidents import Problem
 from domain.intake import Refusal, Times
 from domain.paging import Recipient
 from domain.state import mark_of
-from storage import counters, inbox, incidents, moments, rule_rows, series
+from storage import counters, inbox, incidents, moments, rule_rows, series, watched
 from storage.engine import reader, upsert
 from storage.leadership import Lease, fence, renew
 from storage.rule_rows import Ruled
 from storage.schema import check_state, decisions, gaps, notices, results, transitions
+from storage.slices import Slices
 from storage.state_rows import decode_state, encode_state
 
 SERIES_SLICE = 500
@@ -87,6 +88,8 @@ class Journal:
         # Of which times samples are taken; None takes all.
         self.times: Callable[[], Times] | None = None
         self.recipients: tuple[Recipient, ...] = ()
+        # Called after a sweep that did something, in the thread that swept: it may have told somebody.
+        self.swept: Callable[[], None] = lambda: None
 
     @property
     def full_metrics(self) -> frozenset[str]:
@@ -119,12 +122,7 @@ class Journal:
 
         A check that is no longer among them keeps its history and stands as not present.
         """
-        with self._engine.begin() as connection:
-            fence(connection, lease)
-            counters.begin(connection, counters.ARRIVALS)
-            connection.execute(update(check_state).values(present=False))
-            self._upsert_checks(connection, checks)
-            counters.bump(connection, counters.REVISION)
+        watched.publish(Slices(self._engine, lease), [_new_row(each) for each in checks])
         return self._states()
 
     def left_out(self, names: Collection[str]) -> list[CheckState]:
@@ -150,9 +148,12 @@ class Journal:
         with self._engine.begin() as connection:
             fence(connection, lease)
             # Counted last: operators lock the incident first and the counter second.
-            if moments.Sweep(connection, self.recipients, now).run(watched):
+            if did := moments.Sweep(connection, self.recipients, now).run(watched):
                 counters.bump(connection, counters.REVISION)
-            return moments.next_moment(connection, now)
+            ahead = moments.next_moment(connection, now)
+        if did:
+            self.swept()
+        return ahead
 
     def notify(self, key: str, level: str, text: str, at: datetime) -> None:
         """Put up a standing notice to operators, shown as a banner until `withdraw`.
@@ -190,19 +191,6 @@ class Journal:
         """How many changes there were beside arrivals: it moves when there is an edit to take up."""
         with reader(self._engine).connect() as connection:
             return counters.edits(connection)
-
-    def _upsert_checks(self, connection: Connection, checks: Sequence[Published]) -> None:
-        known = set(connection.scalars(select(check_state.c.name)).all())
-        rows = [_new_row(each) for each in checks if each.name not in known]
-        if rows:
-            connection.execute(insert(check_state), rows)
-        for each in checks:
-            if each.name in known:
-                connection.execute(
-                    update(check_state)
-                    .where(check_state.c.name == each.name)
-                    .values(kind=each.kind, present=True, about=dict(each.about))
-                )
 
     def _states(self) -> dict[str, CheckState]:
         with reader(self._engine).connect() as connection:

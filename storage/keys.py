@@ -159,5 +159,13 @@ def _key(row: Row[Any]) -> Key:
 
 def _audit(connection: Connection, action: str, key: Key, actor: str, now: datetime) -> None:
     after = {"kind": key.kind.value, "prefix": key.prefix, "scopes": sorted(key.scopes)}
+    after |= _purpose(key)
     row = {"at": now, "actor": actor, "action": action, "kind": "key", "name": key.name}
     connection.execute(insert(audit).values(**row, before=None, after=after))
+
+
+def _purpose(key: Key) -> dict[str, str]:
+    """What a token is for, which outlives the name that somebody gave it."""
+    if key.kind is KeyKind.HEARTBEAT:
+        return {"check": key.subject}
+    return {"wall": key.name} if key.kind is KeyKind.WALL else {}

@@ -93,7 +93,7 @@ def restore(url: str, backup: Path, now: datetime, *, scripts: Path = SCRIPTS) -
         with occupancy.alone(path):
             return _restoration(url, path, BY_HAND, versions, now).put_back([backup])
     except occupancy.Occupied:
-        raise StoreError(_occupied(path, "can't be replaced")) from None
+        raise StoreError(_occupied(path, "can't be replaced", "because")) from None
     finally:
         # To have it alone takes the mark; where no store came of it, the next start may make one.
         if not was_there and presence.is_missing(path):
@@ -176,7 +176,7 @@ def _rescue(
                 return
             rescue.say(_restoration(url, path, lost.what, versions, now).put_back(backups))
     except occupancy.Occupied:
-        raise StoreError(_occupied(path, lost.what)) from lost
+        raise StoreError(_occupied(path, lost.what, "and")) from lost
     except NoGoodBackup as none:
         raise _refusal(path, lost, rescue, none.flaws) from lost
 
@@ -194,9 +194,9 @@ def _is_usable(url: str, path: Path, versions: Versions) -> bool:
     return True
 
 
-def _occupied(path: Path, what: str) -> str:
+def _occupied(path: Path, what: str, joined: str) -> str:
     return (
-        f"the store {path} {what}, and another process has it open: stop Nocturne, its web process "
+        f"the store {path} {what}, {joined} another process has it open: stop Nocturne, its web process "
         "too, and try again. Nothing was changed."
     )
 

@@ -50,8 +50,9 @@ from storage.deliveries import STANDING
 from storage.incident_rows import read
 from storage.incidents import SYSTEM, apply, note, one, page, take_up
 from storage.schema import affected, incident_lines, incidents, outbox, silences
+from storage.silence_lines import tell_silences
 from storage.silences import holding, hush, next_edge
-from storage.standing import Standing, standing
+from storage.standing import GONE, Standing, standing
 
 # What the incident gate held a page of an open incident back for, and what is said when it passes.
 OUTSIDE = {
@@ -83,8 +84,9 @@ class Sweep:
         over = [*self._no_longer_watched(watched), *self._well_again()]
         take_up(self._connection, over, self._recipients)
         hushed = hush(self._connection, self._silences, self._now)
+        told = tell_silences(self._connection, self._silences, self._now)
         done = [*self._close(), *self._lapse(), *self._release(), *self._repeat(), *self._grow()]
-        return bool(over or hushed or done)
+        return bool(over or hushed or told or done)
 
     def _close(self) -> list[Incident]:
         due = and_(
@@ -101,7 +103,11 @@ class Sweep:
     def _lapse(self) -> list[Incident]:
         """Acknowledgements that were given for a time end, and who was told is told again."""
         due = and_(incidents.c.is_open, incidents.c.acknowledged_until <= self._now)
-        lapsing = [each for each in self._all(due) if lapses(each, self._now)]
+        lapsing = [
+            each
+            for each in self._all(due)
+            if lapses(each, self._now) and standing(self._connection, each) != GONE
+        ]
         for incident in lapsing:
             ended = f"the acknowledgement by {incident.acknowledged_by} has ended"
             step = Step(
@@ -132,6 +138,9 @@ class Sweep:
         if silenced_by(self._silences, incident, self._now) is not None:
             return None
         reads = standing(self._connection, incident)
+        if reads == GONE:
+            # It comes back, or is resolved soon as no longer watched.
+            return None
         if incident.page_gate == PageReason.FLAPPING.value:
             return _through_flapping(incident, reads, self._now)
         if incident.page_gate == PageReason.SILENCED.value:

@@ -18,7 +18,6 @@ from sqlalchemy import (
     Engine,
     Row,
     and_,
-    case,
     func,
     insert,
     select,
@@ -163,15 +162,18 @@ def take_back(engine: Engine, lease: Lease) -> int:
     """Free all rows that earlier monitors had leased; how many. Raises LeadershipLost.
 
     For a new leader, before its first lease. It need not wait for theirs to run out: they lost the
-    right to settle, so whether they sent will never be known, and waiting would spare no copy.
+    right to settle, so whether they sent will never be known, and waiting would spare no copy. Each
+    counts as an attempt: it may have arrived.
     """
-    was = case(
-        (outbox.c.attempts > 0, DeliveryState.RETRY.value), else_=DeliveryState.PENDING.value
-    )
+    freed_as = {
+        "state": DeliveryState.RETRY.value,
+        "attempts": outbox.c.attempts + 1,
+        "leased_until": None,
+    }
     with engine.begin() as connection:
         fence(connection, lease)
         left = outbox.c.state == DeliveryState.LEASED.value
-        freed = connection.execute(update(outbox).where(left).values(state=was, leased_until=None))
+        freed = connection.execute(update(outbox).where(left).values(freed_as))
     return freed.rowcount
 
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select, true, update
 
 from domain.outbox import Delivery, DeliveryState
 from storage import bundles
@@ -18,11 +18,12 @@ from storage.schema import channel_health, outbox
 from storage.takeover import WAITING
 
 PER_CHANNEL = 10
+_IS_LEASED = outbox.c.state == DeliveryState.LEASED.value
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:
     waits = and_(outbox.c.state.in_(WAITING), outbox.c.due <= now)
-    abandoned = and_(outbox.c.state == DeliveryState.LEASED.value, outbox.c.leased_until <= now)
+    abandoned = and_(_IS_LEASED, outbox.c.leased_until <= now)
     return or_(waits, abandoned)
 
 
@@ -88,5 +89,7 @@ def _mark(connection: Connection, ids: Sequence[int], bundle: str | None, until:
         "state": DeliveryState.LEASED.value,
         "leased_until": until,
         "bundle": bundle,
+        # Who had it leased until now may have sent it: that counts as an attempt.
+        "attempts": outbox.c.attempts + case((_IS_LEASED, 1), else_=0),
     }
     connection.execute(update(outbox).where(outbox.c.id.in_(ids)).values(values))

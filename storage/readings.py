@@ -207,8 +207,8 @@ class Readings:
             at, values = read(connection, series_id, to_ms(start), to_ms(end))
         return Points(at=tuple(map(from_ms, at.tolist())), values=tuple(values.tolist()))
 
-    def audit(self, kind: str, name: str, limit: int) -> tuple[AuditRow, ...]:
-        """The newest changes of one definition."""
+    def audit(self, kind: str, name: str, limit: int | None) -> tuple[AuditRow, ...]:
+        """The newest `limit` changes of one definition, or all; the newest first."""
         query = (
             select(audit)
             .where(audit.c.kind == kind, audit.c.name == name)

@@ -8,8 +8,8 @@ then some of its samples are gone already. numpy is imported with this module.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,14 @@ class Rolled:
     is_least: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolledUp:
+    """Rows of roll-ups: those made of all that is known, and those whose sum may be too small."""
+
+    whole: Sequence[Mapping[str, Any]]
+    least: Sequence[Mapping[str, Any]]
+
+
 def roll(at: Times, values: Values, step_s: int, rises: Values | None) -> list[Rollup]:
     """The roll-ups of samples (`at` in ms, rising) by steps; `rises` are those of a counter."""
     buckets = at // (step_s * 1000)
@@ -116,52 +124,77 @@ def last_values(connection: Connection, ids: Sequence[int], window: int) -> dict
     return found
 
 
-def write_windows(connection: Connection, windows: Sequence[Rolled]) -> None:
-    """Store the roll-ups of whole windows."""
-    for is_least in (False, True):
-        rolled = [
-            (step, window.series_id, each)
-            for window in windows
-            if window.is_least is is_least
-            for step in (TEN_MINUTES, HOUR)
-            for each in roll(window.at, window.values, step, window.rises)
-        ]
-        _write(connection, rolled, is_least=is_least)
+def make(
+    connection: Connection,
+    windows: Sequence[Rolled],
+    series_ids: Sequence[int],
+    days: Sequence[int],
+) -> RolledUp:
+    """The roll-ups of whole windows, and of `days` (counted from 1970) of these series.
+
+    Days are made of their hours: of those that stand, as `write` leaves them.
+    """
+    rolled = [
+        (step, window, each)
+        for window in windows
+        for step in (TEN_MINUTES, HOUR)
+        for each in roll(window.at, window.values, step, window.rises)
+    ]
+    hours = _hours(connection, series_ids, days)
+    for step, window, each in rolled:
+        if step == HOUR:
+            _overlay(hours, window, each)
+    whole = [_row(step, of.series_id, each) for step, of, each in rolled if not of.is_least]
+    whole += [
+        _row(DAY, key, _day(day, [its[hour] for hour in sorted(its)]))
+        for (key, day), its in hours.items()
+        if day in days
+    ]
+    least = [_row(step, of.series_id, each) for step, of, each in rolled if of.is_least]
+    return RolledUp(whole=whole, least=least)
 
 
-def write_days(connection: Connection, series_ids: Sequence[int], days: Iterable[int]) -> None:
-    """Make the days of these series anew from their hours; `days` count from 1970."""
+def write(connection: Connection, rolled_up: RolledUp) -> None:
+    """Store roll-ups over what stood there of as many samples."""
+    upsert(connection, rollups, rolled_up.whole, KEY, over=WHOLE)
+    upsert(connection, rollups, rolled_up.least, KEY, over=LEAST)
+
+
+def _hours(
+    connection: Connection, series_ids: Sequence[int], days: Sequence[int]
+) -> dict[tuple[int, int], dict[int, Rollup]]:
+    """The hours that stand, by series and day."""
+    found: dict[tuple[int, int], dict[int, Rollup]] = {}
     for day in days:
-        query = (
-            select(rollups)
-            .where(
-                rollups.c.step == HOUR,
-                rollups.c.series_id.in_(series_ids),
-                rollups.c.bucket >= day * HOURS_OF_A_DAY,
-                rollups.c.bucket < (day + 1) * HOURS_OF_A_DAY,
-            )
-            .order_by(rollups.c.series_id, rollups.c.bucket)
+        query = select(rollups).where(
+            rollups.c.step == HOUR,
+            rollups.c.series_id.in_(series_ids),
+            rollups.c.bucket >= day * HOURS_OF_A_DAY,
+            rollups.c.bucket < (day + 1) * HOURS_OF_A_DAY,
         )
-        hours: dict[int, list[Any]] = {}
-        for row in connection.execute(query):
-            hours.setdefault(row.series_id, []).append(row)
-        _write(connection, [(DAY, key, _day(day, rows)) for key, rows in hours.items()])
+        for _, key, bucket, *numbers in connection.execute(query).all():
+            found.setdefault((key, day), {})[bucket] = Rollup(bucket, *numbers)
+    return found
 
 
-def _write(
-    connection: Connection, rolled: Iterable[tuple[int, int, Rollup]], *, is_least: bool = False
+def _overlay(
+    hours: dict[tuple[int, int], dict[int, Rollup]], window: Rolled, fresh: Rollup
 ) -> None:
-    """Store roll-ups, each with its step and series, over what stood there of as many samples."""
-    rows = [_row(step, series_id, each) for step, series_id, each in rolled]
-    upsert(connection, rollups, rows, KEY, over=LEAST if is_least else WHOLE)
+    """What `WHOLE` and `LEAST` make of an hour in the store."""
+    its = hours.setdefault((window.series_id, fresh.bucket // HOURS_OF_A_DAY), {})
+    stands = its.get(fresh.bucket)
+    if stands is None or stands.count <= fresh.count:
+        if stands is not None and window.is_least:
+            fresh = replace(fresh, sum=max(stands.sum, fresh.sum))
+        its[fresh.bucket] = fresh
 
 
-def _day(day: int, hours: Sequence[Any]) -> Rollup:
+def _day(day: int, hours: Sequence[Rollup]) -> Rollup:
     return Rollup(
         bucket=day,
         count=sum(row.count for row in hours),
-        low=min(row.min for row in hours),
-        high=max(row.max for row in hours),
+        low=min(row.low for row in hours),
+        high=max(row.high for row in hours),
         sum=max(-LARGEST, min(LARGEST, sum(row.sum for row in hours))),
         last=hours[-1].last,
     )

@@ -1,38 +1,35 @@
 """Sealing: samples of a window that is over leave the hot table and become one chunk and its roll-ups.
 
-A slice of series is read, sealed and deleted in one transaction, so that a crash loses and doubles
-nothing; readers see each sample in exactly one of both places. A late sample opens its chunk again.
-numpy is imported with this module, so it runs in a process that ends.
+What a slice of series becomes is made before the store is locked (see `windows.py`). One transaction
+writes it and deletes the samples it was made of, so that a crash loses and doubles nothing; readers
+see each sample in exactly one of both places. What came meanwhile stays in the hot table, and a late
+sample opens its chunk again. numpy is imported with this module, so it runs in a process that ends.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
-import numpy as np
-from sqlalchemy import BigInteger, Connection, Engine, and_, delete, func, select, type_coerce
+from sqlalchemy import Connection, Engine, and_, delete, func, select
 
-from domain.ladder import DAY
-from storage import bulk, rollups
-from storage.chunks import Times, Values, decode_or_gap, encode
+from storage import bulk, rollups, windows
 from storage.engine import reader, to_ms, upsert
 from storage.leadership import Lease
-from storage.rollups import Rolled
-from storage.schema import chunks, samples, series
-from storage.series import BUCKET_MS, COUNTERS, WINDOW_MS
+from storage.schema import chunks, samples
+from storage.series import WINDOW_MS
 from storage.slices import Slices
+from storage.windows import BUCKETS_PER_WINDOW, Made
 
 # Samples may come so late without their window being opened again.
 GRACE = timedelta(minutes=15)
-BUCKETS_PER_WINDOW = WINDOW_MS // BUCKET_MS
 # With how many series the first slice tries, and how many it comes to at most.
 FIRST_SLICE = 8
 MOST_SLICE = 500
-WINDOW_MS_PER_DAY = DAY * 1000
+# How often samples may be replaced just while their chunk is made.
+TRIES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +41,8 @@ class Sealed:
     samples: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Samples:
-    at: Times
-    values: Values
+class _Changed(Exception):
+    """Samples that were read are not what stands any more: nothing of the slice was written."""
 
 
 def due(engine: Engine, now: datetime) -> bool:
@@ -65,7 +60,7 @@ def seal(slices: Slices, now: datetime, oldest: datetime) -> Sealed:
     done = Sealed(windows=0, series=0, samples=0)
     while (window := _next(slices.engine, now)) is not None:
         ids = _series_in(slices.engine, window)
-        count = slices.each(ids, partial(_seal, window, to_ms(oldest)))
+        count = _seal(slices, window, ids, to_ms(oldest))
         done = Sealed(
             windows=done.windows + 1,
             series=done.series + len(ids),
@@ -97,129 +92,48 @@ def _oldest_window(connection: Connection, now: datetime) -> int | None:
     )
 
 
-def _buckets(window: int) -> range:
-    return range(window * BUCKETS_PER_WINDOW, (window + 1) * BUCKETS_PER_WINDOW)
-
-
 def _series_in(engine: Engine, window: int) -> list[int]:
     found: set[int] = set()
     with reader(engine).connect() as connection:
-        for bucket in _buckets(window):
+        for bucket in windows.buckets(window):
             query = select(samples.c.series_id).where(samples.c.bucket == bucket).distinct()
             found.update(connection.scalars(query))
     return sorted(found)
 
 
-def _seal(window: int, oldest_ms: int, connection: Connection, ids: Sequence[int]) -> int:
+def _seal(slices: Slices, window: int, ids: Sequence[int], oldest_ms: int) -> int:
     """Seal these series' samples of a window; returns how many samples left the hot table."""
-    bulk.shut_out_writers(connection)
-    if (window + 1) * WINDOW_MS > oldest_ms:
-        fresh = _hot(connection, window, ids)
-        sealed = _chunks(connection, window, list(fresh))
-        whole = {key: _merged(sealed.get(key), found) for key, found in fresh.items()}
-        rows = [
-            {
-                "series_id": key,
-                "window": window,
-                "count": len(found.at),
-                "data": encode(found.at, found.values),
-            }
-            for key, found in whole.items()
-        ]
-        upsert(connection, chunks, rows, ("series_id", "window"))
-        # Of a chunk that was damaged the roll-ups know more than what is left of its samples.
-        damaged = {key for key, found in sealed.items() if found is None}
-        known = {key: found for key, found in whole.items() if key not in damaged}
-        _roll_up(connection, window, known, oldest_ms)
-    gone = and_(samples.c.bucket.in_(_buckets(window)), samples.c.series_id.in_(ids))
+    if (window + 1) * WINDOW_MS <= oldest_ms:
+        return slices.each(ids, lambda connection, part: _drop(connection, window, part))
+    return slices.parts(ids, lambda part: _seal_slice(slices, window, part, oldest_ms))
+
+
+def _drop(connection: Connection, window: int, ids: Sequence[int]) -> int:
+    gone = and_(samples.c.bucket.in_(windows.buckets(window)), samples.c.series_id.in_(ids))
     return connection.execute(delete(samples).where(gone)).rowcount
 
 
-def _hot(connection: Connection, window: int, ids: Sequence[int]) -> dict[int, _Samples]:
-    at = type_coerce(samples.c.at, BigInteger)
-    query = (
-        select(samples.c.series_id, at, samples.c.value)
-        .where(samples.c.bucket.in_(_buckets(window)), samples.c.series_id.in_(ids))
-        .order_by(samples.c.series_id, samples.c.bucket, samples.c.at)
-    )
-    found: dict[int, tuple[list[int], list[float]]] = {}
-    for key, moment, value in connection.execute(query):
-        times, values = found.setdefault(key, ([], []))
-        times.append(moment)
-        values.append(value)
-    return {
-        key: _Samples(np.array(times, np.int64), np.array(values, np.float64))
-        for key, (times, values) in found.items()
-    }
+def _seal_slice(slices: Slices, window: int, ids: Sequence[int], oldest_ms: int) -> int:
+    for _ in range(TRIES):
+        with reader(slices.engine).connect() as connection:
+            made = windows.make(connection, window, ids, oldest_ms)
+        try:
+            with slices.lock(bulk.shut_out_writers) as connection:
+                return _write(connection, made)
+        except _Changed:
+            continue
+    # Somebody sends the same samples again and again: now they have to wait.
+    with slices.lock(bulk.shut_out_writers) as connection:
+        return _write(connection, windows.make(connection, window, ids, oldest_ms))
 
 
-def _chunks(connection: Connection, window: int, ids: Sequence[int]) -> dict[int, _Samples | None]:
-    """The samples of chunks by series; None for one that is damaged."""
-    query = select(chunks.c.series_id, chunks.c.data).where(
-        chunks.c.window == window, chunks.c.series_id.in_(ids)
-    )
-    found = {
-        row.series_id: decode_or_gap(row.data, row.series_id) for row in connection.execute(query)
-    }
-    return {key: None if each is None else _Samples(*each) for key, each in found.items()}
+def _write(connection: Connection, made: Made) -> int:
+    """Write what was made and delete what it was made of. Raises _Changed.
 
-
-def _merged(sealed: _Samples | None, fresh: _Samples) -> _Samples:
-    """Those of a chunk that is opened again together with the fresh ones, which win."""
-    if sealed is None:
-        return fresh
-    kept = ~np.isin(sealed.at, fresh.at)
-    at = np.concatenate([sealed.at[kept], fresh.at])
-    order = np.argsort(at, kind="stable")
-    values = np.concatenate([sealed.values[kept], fresh.values])
-    return _Samples(at[order], values[order])
-
-
-def _roll_up(
-    connection: Connection, window: int, whole: Mapping[int, _Samples], oldest_ms: int
-) -> None:
-    counters = _counters(connection, list(whole))
-    before = _last_values(connection, window - 1, counters)
-    # What a late sample is to the window after it: the value from which its counter rose.
-    after = _chunks(connection, window + 1, counters)
-    gone = set(counters) - set(before) if window * WINDOW_MS <= oldest_ms else set()
-    windows = [
-        Rolled(
-            series_id=key,
-            at=found.at,
-            values=found.values,
-            rises=rollups.rises(found.values, before.get(key)) if key in counters else None,
-            is_least=key in gone,
-        )
-        for key, found in whole.items()
-    ]
-    windows += [
-        Rolled(
-            series_id=key,
-            at=found.at,
-            values=found.values,
-            rises=rollups.rises(found.values, float(whole[key].values[-1])),
-        )
-        for key, found in after.items()
-        if found is not None
-    ]
-    rollups.write_windows(connection, windows)
-    days = {
-        moment // WINDOW_MS_PER_DAY
-        for each in windows
-        for moment in (int(each.at[0]), int(each.at[-1]))
-    }
-    rollups.write_days(connection, list(whole), sorted(days))
-
-
-def _last_values(connection: Connection, window: int, ids: Sequence[int]) -> dict[int, float]:
-    """The last value of each series in a window; where its samples are gone, by its roll-ups."""
-    sealed = _chunks(connection, window, ids)
-    found = {key: float(each.values[-1]) for key, each in sealed.items() if each is not None}
-    left = [key for key in ids if key not in found]
-    return rollups.last_values(connection, left, window) | found
-
-
-def _counters(connection: Connection, ids: Sequence[int]) -> list[int]:
-    query = select(series.c.id).where(series.c.id.in_(ids), series.c.kind.in_(COUNTERS))
-    return list(connection.scalars(query))
+    That also keeps two apart who seal the same: what either writes is made of samples it deletes.
+    """
+    if bulk.remove(connection, made.hot) != len(made.hot):
+        raise _Changed
+    upsert(connection, chunks, made.chunks, ("series_id", "window"))
+    rollups.write(connection, made.rolled_up)
+    return len(made.hot)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Engine, select
+from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select
 
 from domain.ladder import Level
 from storage import series as stored
@@ -17,6 +17,14 @@ from storage.series import Labels
 
 # About one a pixel of a large screen.
 MOST_POINTS = 1_000
+LARGEST_NUMBER = 2**31 - 1
+
+
+class UnknownSeries(Exception):
+    """There is no series of this number, or no more."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"there is no series {number}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,15 +58,23 @@ class SeriesReadings:
         self._engine = reader(engine)
         self._levels = levels
 
-    def named(self, metric: str | None = None, limit: int | None = None) -> tuple[Named, ...]:
-        """All series by name and labels, or those of one metric; the first `limit` of them."""
-        query = select(series.c.name, series.c.labels).order_by(series.c.name, series.c.labels)
+    def named(
+        self, metric: str | None = None, limit: int | None = None, after: int | None = None
+    ) -> tuple[tuple[int, Named], ...]:
+        """All series by name and labels with their numbers, or those of one metric.
+
+        At most `limit`; with `after`, those that follow the one of this number in this order.
+        Raises UnknownSeries when there is none of it.
+        """
+        query = select(series).order_by(series.c.name, series.c.labels).limit(limit)
         if metric is not None:
             query = query.where(series.c.name == metric)
         with self._engine.connect() as connection:
-            rows = connection.execute(query if limit is None else query.limit(limit)).all()
+            if after is not None:
+                query = query.where(_follow(connection, after))
+            rows = connection.execute(query).all()
         return tuple(
-            Named(metric=row.name, labels=tuple(msgspec.json.decode(row.labels).items()))
+            (row.id, Named(metric=row.name, labels=tuple(msgspec.json.decode(row.labels).items())))
             for row in rows
         )
 
@@ -83,3 +99,12 @@ class SeriesReadings:
             low=low,
             high=low if found.high is found.low else plain(found.high),
         )
+
+
+def _follow(connection: Connection, number: int) -> ColumnElement[bool]:
+    """Whether a series comes after the one of this number, by name and labels."""
+    place = connection.execute(select(series).where(series.c.id == number)).one_or_none()
+    if place is None:
+        raise UnknownSeries(number)
+    same_name = and_(series.c.name == place.name, series.c.labels > place.labels)
+    return or_(series.c.name > place.name, same_name)

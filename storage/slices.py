@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
@@ -20,11 +21,32 @@ FIRST = 200
 MOST = 2_000
 
 
+@dataclass(slots=True)
+class Held:
+    """How the write lock was held: so often, so often for too long, and the longest time (s).
+
+    `longest_cpu_s` is the longest time that this thread computed meanwhile: on a busy machine it may
+    lose the processor while it holds the lock.
+    """
+
+    slices: int = 0
+    too_long: int = 0
+    longest_s: float = 0.0
+    longest_cpu_s: float = 0.0
+
+    def note(self, held_s: float, cpu_s: float) -> None:
+        """Count one slice."""
+        self.slices += 1
+        self.too_long += held_s > LOCK_S
+        self.longest_s = max(self.longest_s, held_s)
+        self.longest_cpu_s = max(self.longest_cpu_s, cpu_s)
+
+
 class Slices:
     """How much the next transaction takes on, learned from how long those before it took.
 
-    After each it pauses as long as it held the lock, for others to write. `longest_s` is the longest
-    time that one held it.
+    After each it pauses as long as it held the lock, for others to write. `held` tells how long that
+    was. Each kind of work should have its own: what a piece costs is learned for all of them.
     """
 
     def __init__(
@@ -39,22 +61,30 @@ class Slices:
     ) -> None:
         self.engine = engine
         self.size = first
-        self.longest_s = 0.0
+        self.held = Held()
         self._lease = lease
         self._most = most
         self._pause = pause
         self._clock = clock
 
     @contextmanager
-    def lock(self) -> Iterator[Connection]:
-        """One transaction that should take on `size` pieces. Raises LeadershipLost."""
+    def lock(self, take: Callable[[Connection], None] | None = None) -> Iterator[Connection]:
+        """One transaction that should take on `size` pieces. Raises LeadershipLost.
+
+        `take` is what else must be waited for before it begins: waiting holds up nobody.
+        """
         with self.engine.begin() as connection:
-            # Only now is the lock ours: waiting for it holds up nobody.
-            begun = self._clock()
+            # SQLite's lock is ours with the beginning, Postgres' with what is waited for after it.
+            begun = self._clock() if connection.dialect.name == "sqlite" else None
+            cpu = time.thread_time()
             self.fence(connection)
+            if take is not None:
+                take(connection)
+            if begun is None:
+                begun = self._clock()
             yield connection
         held = self._clock() - begun
-        self.longest_s = max(self.longest_s, held)
+        self.held.note(held, time.thread_time() - cpu)
         self.size = self._next_size(held)
         self._pause(held)
 
@@ -66,11 +96,19 @@ class Slices:
         self, pieces: Sequence[T], work: Callable[[Connection, Sequence[T]], int | None]
     ) -> int:
         """Do `work` with all of the pieces, some at a time; the sum of what it returns."""
+
+        def locked(part: Sequence[T]) -> int:
+            with self.lock() as connection:
+                return work(connection, part) or 0
+
+        return self.parts(pieces, locked)
+
+    def parts(self, pieces: Sequence[T], work: Callable[[Sequence[T]], int]) -> int:
+        """As `each`, for work that prepares before it takes the lock itself."""
         done = 0
         while pieces:
             part, pieces = pieces[: self.size], pieces[self.size :]
-            with self.lock() as connection:
-                done += work(connection, part) or 0
+            done += work(part)
         return done
 
     def _next_size(self, held_s: float) -> int:

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Delete,
     Engine,
     Table,
+    Update,
     and_,
     delete,
     exists,
@@ -114,22 +115,26 @@ def doubt(engine: Engine, lease: Lease, clock: Clock) -> None:
         bump(connection, REVISION)
 
 
-def put_right(engine: Engine, lease: Lease, now: datetime) -> None:
+def put_right(slices: Slices, now: datetime) -> None:
     """The clock is back: what changed while it was wrong changed now, and the time until now is a gap.
 
-    What is stamped later than now goes with the next rounds of `forget`.
+    What is stamped later than now goes with the next rounds of `forget`. All of it can be done again:
+    the clock is doubted until the last slice, which ends that. Raises LeadershipLost.
     """
-    with engine.begin() as connection:
-        fence(connection, lease)
+    with reader(slices.engine).connect() as connection:
         known = _rows(connection)
         if DOUBTED not in known:
             return
-        connection.execute(update(transitions).where(transitions.c.id > known[LINE]).values(at=now))
+        changed = transitions.c.id > known[LINE]
+        lines = connection.scalars(select(transitions.c.id).where(changed)).all()
+    moved = update(transitions).values(at=now)
+    slices.each(lines, lambda held, ids: _run(held, moved.where(transitions.c.id.in_(ids))))
+    for column in PAST:
+        _not_ahead(slices, column, now)
+    with slices.lock() as connection:
         connection.execute(delete(gaps).where(gaps.c.started >= now))
         connection.execute(update(gaps).where(gaps.c.ended > now).values(ended=now))
         _note_gap(connection, from_ms(known[TRUSTED]), now)
-        for column in PAST:
-            _not_ahead(connection, column, now)
         _drop(connection, (TRUSTED, DOUBTED, LINE))
         _set(connection, {BACK: to_ms(now)})
         bump(connection, REVISION)
@@ -196,10 +201,20 @@ def _note_gap(connection: Connection, started: datetime, ended: datetime) -> Non
         connection.execute(insert(gaps).values(row))
 
 
-def _not_ahead(connection: Connection, column: Column[datetime], now: datetime) -> None:
+def _not_ahead(slices: Slices, column: Column[datetime], now: datetime) -> None:
+    """Looked up before anything is locked: not all of these columns have an index."""
     table = column.table
     assert isinstance(table, Table), f"{column} belongs to a table"
-    connection.execute(update(table).where(column > now).values({column.name: now}))
+    (key,) = table.primary_key.columns
+    with reader(slices.engine).connect() as connection:
+        ahead = connection.scalars(select(key).where(column > now)).all()
+    # Once more the condition: somebody may have changed them since.
+    moved = update(table).where(column > now).values({column.name: now})
+    slices.each(ahead, lambda held, keys: _run(held, moved.where(key.in_(keys))))
+
+
+def _run(connection: Connection, change: Update) -> int:
+    return connection.execute(change).rowcount
 
 
 def _ahead(connection: Connection, after: datetime, size: int) -> Iterator[Delete]:

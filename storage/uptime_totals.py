@@ -147,8 +147,7 @@ def _made(connection: Connection) -> int | None:
 
 
 def _note(slices: Slices, hour: int | None) -> None:
-    with slices.engine.begin() as connection:
-        slices.fence(connection)
+    with slices.lock() as connection:
         connection.execute(delete(counters).where(counters.c.name == TOTALLED))
         if hour is not None:
             connection.execute(insert(counters).values(name=TOTALLED, value=hour))

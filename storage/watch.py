@@ -1,4 +1,4 @@
-"""Watching one counter cheaply, four times a second, on a connection that stays open.
+"""Watching one counter cheaply, some times a second, on a connection that stays open.
 
 On Postgres whoever counts up tells it (NOTIFY): who listens reads the counter at once, and otherwise
 only every few seconds, in case that something was not heard.

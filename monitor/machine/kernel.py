@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import psutil
 
 PRESSURE = ("cpu", "memory", "io")
+# Number, name (64 bytes at most, of a kernel thread) and state stand at the beginning: one read.
+STATE_WITHIN = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +93,7 @@ def zombies(proc: str = "/proc") -> int:
     for pid in filter(str.isdecimal, os.listdir(proc)):
         # psutil takes several times as long for each, and there may be thousands.
         try:
-            count += is_zombie(read(f"{proc}/{pid}/stat"))
+            count += is_zombie(read(f"{proc}/{pid}/stat", STATE_WITHIN))
         except OSError:  # it has gone meanwhile
             continue
     return count

@@ -54,6 +54,8 @@ def test_reading_plain_tables_only_passes_over_the_checks() -> None:
     [
         ("[web\n", "c.toml:1: not valid TOML: "),
         ("a = 1\na = 2\n", "c.toml:2: not valid TOML: "),
+        ("a = 1\nb = [1,\n\n", "c.toml:2: not valid TOML: Invalid value"),
+        ("a =", "c.toml:1: not valid TOML: Invalid value"),
         ("a = " + "[" * 5000, "c.toml: not valid TOML: it is nested too deeply"),
         ("a = " + "9" * 5000, "c.toml: not valid TOML: "),
         ("[check]\nname = 'a'\n", "c.toml:1: check: checks are a list of tables: write [[check]]"),

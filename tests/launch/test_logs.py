@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
-from launch.logs import HIDDEN, redact
+from launch.logs import HIDDEN, quieten, redact
 
 
 @pytest.mark.parametrize("key", ["password", "smtp_password", "API_KEY", "apikey", "Authorization"])
@@ -18,6 +20,13 @@ def test_a_password_inside_a_url_is_hidden_and_the_rest_stays() -> None:
     shown = redact(None, "error", event)["event"]
 
     assert shown == f"cannot connect to postgresql://app:{HIDDEN}@db:5432/shop"
+
+
+def test_a_request_that_waits_for_a_thread_is_no_warning_to_operators() -> None:
+    quieten()
+
+    assert not logging.getLogger("waitress.queue").isEnabledFor(logging.WARNING)
+    assert logging.getLogger("waitress").isEnabledFor(logging.WARNING)
 
 
 def test_ordinary_values_are_left_alone() -> None:

@@ -7,6 +7,7 @@ and notifications have every chance to repeat it.
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import re
 import socket
@@ -24,7 +25,8 @@ import pytest
 from sqlalchemy import select
 
 from dashboard import passwords
-from dashboard.access import PAGES, ROUTES
+from dashboard.access import DASH_CALLBACKS, PAGES, ROUTES
+from dashboard.callbacks.check import ROLES
 from domain.access import KeyKind, Role, Scope
 from domain.facts import Status
 from storage import keys
@@ -364,6 +366,45 @@ def test_no_answer_tells_a_secret_whoever_asks(planted: Planted) -> None:
                 planted.ask("GET", f"/api/v1/export/{what}{mark}format={form}", headers)
 
     assert sum(" 200 " in each for each in planted.told) > 100
+    assert leaks(planted, planted.told) == []
+
+
+def callback_body(callback: dict[str, Any], name: str, page: str) -> dict[str, Any]:
+    """What a browser sends to have a callback tell of a check, or lay out a page."""
+    seen = {"name": name, "first": True, "range": "24h", "theme": "dark", "zone": "UTC"}
+    values = {"pathname": page, "search": "", "data": seen}
+    outputs = [each.rpartition(".") for each in callback["output"].strip(".").split("...")]
+    return {
+        "output": callback["output"],
+        "outputs": [{"id": of, "property": prop} for of, _, prop in outputs],
+        "inputs": [{**each, "value": values[each["property"]]} for each in callback["inputs"]],
+        "state": [{**each, "value": None} for each in callback["state"]],
+        "changedPropIds": [f"{each['id']}.{each['property']}" for each in callback["inputs"]],
+    }
+
+
+def test_no_callback_answers_with_a_secret(planted: Planted) -> None:
+    admin = planted.headers["key"]
+    checks = planted.made.config.read_text().partition("[[channel]]")[0]
+    asked = [(name, f"/checks/{name}") for name in re.findall(r'^name = "(.+)"$', checks, re.M)]
+    asked += [(LOOKED_AT[0], page) for page in addresses(PAGES)]
+    _, text = planted.ask("GET", "/_dash-dependencies", admin)
+    callbacks = [
+        each
+        for each in json.loads(text.partition("\n\n")[2])
+        if not each.get("clientside_function")
+    ]
+
+    planted.told.clear()
+    for callback, (name, page) in itertools.product(callbacks, asked):
+        # The query only tells the answers apart.
+        path = f"/_dash-update-component?{len(planted.told)}"
+        planted.ask("POST", path, admin, json.dumps(callback_body(callback, name, page)))
+
+    assert {each["output"] for each in callbacks} == {*ROLES, *DASH_CALLBACKS}
+    # Each of them told of every check, and every page was laid out.
+    assert len(planted.told) == len(callbacks) * len(asked)
+    assert all(" 200 " in where and '"response"' in text for where, text in planted.told.items())
     assert leaks(planted, planted.told) == []
 
 

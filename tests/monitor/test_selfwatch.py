@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from monitor.selfwatch import SelfWatch, Tick, Vitals, vitals
+from monitor.selfwatch import BEAT_S, SelfWatch, Tick, Vitals, next_beat, vitals
 from tests.monitor.stand_ins import START
 
 
@@ -51,3 +51,24 @@ def test_a_process_that_is_late_because_it_has_too_much_to_do_did_not_sleep() ->
     busy = Tick(wall=START + timedelta(seconds=60), monotonic=160, cpu_s=30)
 
     assert not vitals(tick(0, 100), busy).slept
+
+
+def test_a_beat_lies_ahead_and_all_that_asked_since_the_last_one_are_given_the_same() -> None:
+    assert next_beat(100.0) == next_beat(101.5) == 100.0 + BEAT_S
+    # One that comes a moment too early does not come twice.
+    assert next_beat(101.999_999) == 104.0
+
+
+def test_a_loop_that_is_always_as_late_lags_though_its_ticks_are_evenly_apart() -> None:
+    looks = iter([tick(0, 101.5), tick(2, 103.5)])
+    lags: list[float] = []
+    watch = SelfWatch(
+        lambda: next(looks),
+        beat=lambda at, found: lags.append(found.lag_ms),
+        stepped=lambda _: None,
+    )
+
+    watch.tick()
+    watch.tick(due=102.0)
+
+    assert lags == [0, 1_500]

@@ -17,6 +17,7 @@ from domain.matching import Match
 from domain.rules import Rule
 from domain.rulestate import RuleState, elapse
 from domain.windows import Recurrence, Window
+from monitor.publishing import published
 from monitor.roster import Roster, Watch
 from monitor.selfwatch import Vitals
 from monitor.upkeep import LAG, Upkeep
@@ -188,12 +189,11 @@ async def test_rules_of_a_monitor_before_this_one_go_on_too(kept: Kept) -> None:
 @pytest.mark.parametrize(
     "after",
     [
-        (),
         (replace(DISK, enabled=False),),
         (replace(DISK, labels={"mount": "/srv"}),),
         (replace(DISK, metric="other", levels=replace(LEVELS, metric="other")),),
     ],
-    ids=["removed", "off", "narrowed", "on another metric"],
+    ids=["off", "narrowed", "on another metric"],
 )
 async def test_what_a_rule_no_longer_speaks_of_is_forgotten_and_resolved(
     kept: Kept, after: tuple[AlertRule, ...]
@@ -209,6 +209,93 @@ async def test_what_a_rule_no_longer_speaks_of_is_forgotten_and_resolved(
     assert kept.watched == frozenset()
     assert kept.stored() == set()
     assert kept.incidents() == [("rule:disk:mount=/", "resolved")]
+
+
+async def test_a_rule_that_is_back_within_minutes_goes_on_and_its_incident_with_it(
+    kept: Kept,
+) -> None:
+    await kept.upkeep.adopt((DISK,), ())
+    kept.feed(95, mount="/")
+
+    await kept.upkeep.adopt((), ())
+    kept.clock.forward(299)
+    await kept.upkeep.sweep()
+    await kept.upkeep.adopt((DISK,), ())
+    kept.clock.forward(600)
+    await kept.upkeep.sweep()
+
+    assert kept.watched == {"rule:disk:mount=/"}
+    assert kept.incidents() == [("rule:disk:mount=/", "new")]
+
+
+async def test_a_rule_that_stays_away_for_five_minutes_is_forgotten_and_resolved(
+    kept: Kept,
+) -> None:
+    await kept.upkeep.adopt((DISK,), ())
+    kept.feed(95, mount="/")
+
+    await kept.upkeep.adopt((), ())
+    kept.clock.forward(299)
+    await kept.upkeep.sweep()
+    before = kept.incidents(), kept.stored()
+    kept.clock.forward(1)
+    await kept.upkeep.sweep()
+
+    assert before == ([("rule:disk:mount=/", "new")], {"rule:disk:mount=/"})
+    assert kept.incidents() == [("rule:disk:mount=/", "resolved")]
+    assert kept.stored() == set()
+
+
+@pytest.mark.parametrize(("away_s", "stage"), [(299, "new"), (300, "resolved")])
+async def test_a_check_that_left_keeps_its_incident_open_for_five_minutes(
+    kept: Kept, away_s: float, stage: str
+) -> None:
+    open_incident(kept, "api")
+    await kept.upkeep.sweep()
+
+    kept.stage.cycle.roster = Roster([])
+    await kept.upkeep.sweep()
+    kept.clock.forward(away_s)
+    await kept.upkeep.sweep()
+
+    assert kept.incidents() == [("check:api", stage)]
+
+
+async def test_what_is_deleted_by_hand_is_not_waited_for(kept: Kept) -> None:
+    open_incident(kept, "api")
+    await kept.upkeep.adopt((DISK,), ())
+    kept.feed(95, mount="/")
+
+    kept.stage.cycle.roster = Roster([])
+    await kept.upkeep.adopt((), (), by_hand=True)
+    await kept.upkeep.sweep()
+
+    assert set(kept.incidents()) == {("check:api", "resolved"), ("rule:disk:mount=/", "resolved")}
+
+
+async def test_a_check_that_was_back_in_between_is_away_anew(kept: Kept) -> None:
+    open_incident(kept, "api")
+    there, gone = kept.stage.cycle.roster, Roster([])
+    await kept.upkeep.sweep()
+
+    for roster in (gone, there, gone):
+        kept.stage.cycle.roster = roster
+        await kept.upkeep.sweep()
+        kept.clock.forward(200)
+    await kept.upkeep.sweep()
+
+    assert kept.incidents() == [("check:api", "new")]
+
+
+def open_incident(kept: Kept, check: str) -> None:
+    """A check is confirmed as critical, and that is told."""
+    watch = kept.stage.cycle.roster.get(check)
+    assert watch is not None
+    journal, lease = kept.recorder.journal, kept.recorder.lease
+    journal.publish(lease, [published(watch.watched, 0)])
+    state = CheckState(check=check, hard=Status.CRITICAL, last_status=Status.CRITICAL)
+    entry = Entry(state=state, due=None, problem=watch.problem(state, kept.clock()))
+    journal.commit(lease, [entry])
 
 
 async def test_the_same_rules_again_are_no_change(kept: Kept) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import Engine
@@ -215,6 +216,21 @@ async def test_a_paused_check_resolves_its_incident_as_no_longer_watched_and_tel
     incident = at.incidents()[0].incident
     assert (incident.stage, incident.resolution) == (Stage.RESOLVED, "no longer watched")
     assert sent(at) == ["ops: resolve critical"]
+
+
+async def test_why_nobody_is_paged_for_a_child_names_its_parent_and_what_is_wrong_with_that(
+    engine: Engine,
+) -> None:
+    at = play(engine, watched("db"), watched("api", depends_on=(("db",),)))
+    await at.slot()
+
+    await at.slot(db=replace(bad(), message="no route to db"), api=bad())
+
+    case = case_of_check(engine, "api", at.clock.now)
+    assert case is not None
+    text = explain(case)[-1].text
+    assert text.startswith("No: db is down since ")
+    assert "is told instead until it is back (no route to db)." in text
 
 
 async def test_why_nobody_is_paged_names_the_window_and_when_it_ends(engine: Engine) -> None:

@@ -220,7 +220,7 @@ async def test_a_message_that_may_have_been_sent_is_not_taken_back(engine: Engin
 
     await at.slot(api=good())
 
-    assert states(at)[:2] == [("0001", "trigger", "pending"), ("0002", "trigger", "pending")]
+    assert states(at)[:2] == [("0001", "trigger", "retry"), ("0002", "trigger", "retry")]
     assert states(at)[-1] == ("0001", "resolve", "pending")
 
 

@@ -152,6 +152,26 @@ async def test_a_child_still_bad_when_its_parent_is_back_stands_alone_and_pages(
     ]
 
 
+async def test_the_timeline_of_a_child_tells_once_that_its_parent_is_back(engine: Engine) -> None:
+    at = play(engine, watched("db"), watched("api", depends_on=(("db",),)), channels={"ops": []})
+    await at.slot()
+    await at.slot(api=bad())
+    await at.slot(db=bad())
+
+    for _ in range(2):
+        await at.once(db=good())
+    for _ in range(2):
+        await at.once(api=bad())
+    told = lines(at)
+    await at.slot(db=bad())
+    again = lines(at)
+
+    assert told.count(Action.PARENT_BACK) == 1
+    assert told[:3] == [Action.OPENED, Action.NESTED, Action.PARENT_BACK]
+    assert again.count(Action.NESTED) == 2
+    assert {row.event for row in at.deliveries()} == {"trigger", "resolve"}
+
+
 async def test_a_rise_pages_again_and_a_fall_does_not(engine: Engine) -> None:
     rule = Rule(id="a", metric="told.ms", title="Latency", warning=500, critical=1000, unit="ms")
     at = play(engine, watched("api", rules=(rule,)), channels={"ops": []})

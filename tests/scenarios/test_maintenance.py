@@ -70,6 +70,29 @@ async def test_what_recovers_within_the_window_opens_nothing_afterwards(engine: 
     assert at.incidents() == []
 
 
+async def test_the_timeline_tells_once_when_a_window_begins_and_ends_to_cover_an_incident(
+    engine: Engine,
+) -> None:
+    at = play(engine, watched("api", tags=("shop",)), channels={"ops": []})
+    await at.slot()
+    await at.slot(api=bad())
+
+    at.put_in_force(windows=[window(at, 10, name="api")])
+    await at.slot()
+    await at.slot()
+    at.later(600)
+    at.settle_windows()
+    await at.slot()
+
+    (stood,) = at.incidents()
+    assert [(line.action, line.reason) for line in stood.lines[1:]] == [
+        ("maintenance began", "the window upgrade covers it"),
+        ("maintenance ended", "no window covers it any more"),
+    ]
+    assert stood.incident.tags == ("shop",)
+    assert [row.event for row in at.deliveries()] == ["trigger"]
+
+
 async def test_an_open_incident_stays_open_when_a_window_begins_and_is_not_repeated(
     engine: Engine,
 ) -> None:

@@ -53,6 +53,31 @@ async def test_a_silenced_incident_opens_pages_nobody_and_says_who_muted_it(engi
     assert at.reasons("page") == ["silenced"]
 
 
+async def test_the_timeline_tells_once_when_a_silence_begins_and_ends_to_cover_an_incident(
+    engine: Engine,
+) -> None:
+    at = play(engine, watched("api"), watched("db"), channels={"ops": []})
+    await at.slot()
+    await at.slot(api=bad(), db=bad())
+    at.settle_all()
+
+    made = mute(at, minutes=10, name="a*")
+    mute(at, minutes=5, name="api")
+    until = f"{made.ends_at:%Y-%m-%d %H:%M} UTC"
+    for _ in range(3):
+        at.sweep()
+        at.later(290)
+    at.sweep()
+
+    api, db = at.incidents()
+    assert [(line.action, line.reason) for line in api.lines[1:]] == [
+        ("silenced", f"ana silenced it until {until}: known, replaced on Monday"),
+        ("silence ended", "no silence covers it any more"),
+    ]
+    assert [line.action for line in db.lines] == ["opened"]
+    assert events(at) == [("trigger", "delivered")] * 2
+
+
 async def test_what_is_still_bad_when_the_silence_ends_pages_then(engine: Engine) -> None:
     at = play(engine, watched("api"), channels={"ops": []})
     await at.slot()

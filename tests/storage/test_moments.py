@@ -106,6 +106,19 @@ def decisions(store: Store) -> int:
         return connection.execute(select(func.count()).where(page)).scalar_one()
 
 
+def test_who_sends_is_woken_by_a_sweep_that_did_something_and_by_no_other(store: Store) -> None:
+    woken: list[bool] = []
+    store.journal.swept = lambda: woken.append(True)
+    fail(store)
+    fail(store, 60, status=Status.HEALTHY)
+    sweep(store, 61, watched=["check:api"])
+    assert woken == []
+
+    sweep(store, 61 + CLOSES_AFTER.total_seconds(), watched=["check:api"])
+
+    assert woken == [True]
+
+
 def test_a_sweep_with_nothing_to_do_changes_nothing(store: Store) -> None:
     fail(store)
     before = store.revision, actions(store)
@@ -155,8 +168,9 @@ def test_a_silence_over_the_time_to_repeat_is_noted_once_and_not_with_each_sweep
     during = actions(store), decisions(store), incident(store).page_gate
     sweep(store, 60 + 2 * HOURS_5)
 
-    assert during == (["opened", "repeated"], 2, "silenced")
-    assert actions(store) == ["opened", "repeated", "released"]
+    told = ["opened", "silenced", "repeated"]
+    assert during == (told, 2, "silenced")
+    assert actions(store) == [*told, "silence ended", "released"]
     assert events(store)[-1] == ("ops", "trigger", "pending")
 
 
@@ -171,8 +185,9 @@ def test_a_rule_in_maintenance_is_not_repeated(store: Store) -> None:
     fire(store, HOURS_5 + 10)
     sweep(store, HOURS_5 + 20)
 
-    assert during == ["opened"]
-    assert actions(store) == ["opened", "repeated"]
+    told = ["opened", "maintenance began"]
+    assert during == told
+    assert actions(store) == [*told, "maintenance ended", "repeated"]
 
 
 def test_what_no_channel_takes_is_released_only_to_those_that_it_may_be_told(

@@ -317,7 +317,7 @@ def test_a_program_that_is_not_ours_keeps_the_store_from_being_replaced_too(
     other.stdout.readline()
     filled.engine.dispose()
 
-    with pytest.raises(StoreError, match="another process has it open"):
+    with pytest.raises(StoreError, match="can't be replaced, because another process has it open"):
         restore(filled.url, backup, LATER)
 
     other.communicate()

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import math
+import signal
+import subprocess
+import sys
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,8 +28,10 @@ from storage.sealing import seal
 from storage.series import WINDOW_MS, SeriesIds, append
 from storage.series_query import query
 from storage.slices import Slices
+from tests.storage import sealer
 from tests.storage.stores import Store, lead
 
+ROOT = Path(__file__).parents[2]
 START = datetime(2026, 3, 1, tzinfo=UTC)
 LONG_AGO = START - timedelta(days=30)
 LABELS = (("check", "api"),)
@@ -47,6 +53,18 @@ def write(store: Store, samples: Iterable[Sample]) -> None:
 def run(store: Store, now: datetime, oldest: datetime = LONG_AGO) -> sealing.Sealed:
     slices = sealing.sliced(store.engine, store.lease, lambda _: None)
     return seal(slices, now, oldest)
+
+
+class Interrupted(Slices):
+    """Slices before whose lock something else happens: before the first of them, or the first few."""
+
+    def __init__(self, store: Store, befalls: Iterable[Callable[[], object]]) -> None:
+        super().__init__(store.engine, store.lease, pause=lambda _: None)
+        self._befalls = iter(befalls)
+
+    def lock(self, *more: Any) -> Any:
+        next(self._befalls, lambda: None)()
+        return super().lock(*more)
 
 
 def values(store: Store, start: float = 0, end: float = 1e6, name: str = "ms") -> list[float]:
@@ -232,6 +250,74 @@ def test_a_crash_between_slices_loses_and_doubles_nothing(store: Store, stop: in
     assert [values(store, name=name) for name in names] == [[0, 60, 120]] * 30
     assert [rolled(store.engine, DAY, name) for name in names] == (
         [{to_ms(START) // 86_400_000: (3, 0, 120, 180, 120)}] * 30
+    )
+
+
+def test_a_sample_that_comes_while_its_chunk_is_made_is_neither_lost_nor_doubled(
+    store: Store,
+) -> None:
+    write(store, [sample(0, 1), sample(60, 3)])
+
+    done = seal(Interrupted(store, [lambda: write(store, [sample(30, 10)])]), at(9000), LONG_AGO)
+
+    assert done.samples == 3
+    assert store.count(schema.samples) == 0
+    assert values(store) == [1, 10, 3]
+    assert list(rolled(store.engine, HOUR).values()) == [(3, 1, 10, 14, 3)]
+
+
+@pytest.mark.parametrize("often", [1, 2, 3, 4])
+def test_a_sample_that_is_replaced_while_its_chunk_is_made_keeps_what_came_last(
+    store: Store, often: int
+) -> None:
+    write(store, [sample(0, 1), sample(60, 3)])
+    came = iter(range(4, 4 + often))
+    replaces = [lambda: write(store, [sample(60, next(came))])] * often
+
+    seal(Interrupted(store, replaces), at(9000), LONG_AGO)
+
+    # One that is replaced each time waits for the lock in the end, and loses nothing by that.
+    assert values(store) == [1, 3 + often]
+    run(store, at(9000))
+    assert values(store) == [1, 3 + often]
+    assert list(rolled(store.engine, DAY).values()) == [(2, 1, 3 + often, 4 + often, 3 + often)]
+    assert store.count(schema.samples) == 0
+
+
+def test_two_that_seal_the_same_window_at_once_seal_it_once(store: Store) -> None:
+    kind = SeriesKind.COUNTER
+    write(store, [sample(second, second, kind=kind) for second in range(0, 7200, 60)])
+
+    # The other one seals it, and a late sample comes, between what this one reads and its lock.
+    def other() -> None:
+        run(store, at(9000))
+        write(store, [sample(30, 10, kind=kind)])
+        run(store, at(9000))
+
+    seal(Interrupted(store, [other]), at(9000), LONG_AGO)
+
+    assert values(store) == [0.0, 10.0] + [float(second) for second in range(60, 7200, 60)]
+    assert [row[0] for row in rolled(store.engine, DAY).values()] == [121]
+
+
+def test_a_kill_at_any_point_of_a_slice_loses_and_doubles_nothing(store: Store, url: str) -> None:
+    names = [f"m{number}" for number in range(12)]
+    write(store, [sample(second, second, name) for name in names for second in (0, 60, 120)])
+
+    for point in sealer.POINTS:
+        command = [sys.executable, "-m", "tests.storage.sealer", url, str(store.lease.epoch)]
+        ended = subprocess.run([*command, str(to_ms(at(9000))), point], cwd=ROOT, check=False)
+
+        assert ended.returncode == -signal.SIGKILL
+        assert [values(store, name=name) for name in names] == [[0, 60, 120]] * 12
+
+    # Three series before each of the three kills, and at least one with the last.
+    assert store.count(schema.chunks) >= 3 * 3 + 1
+    run(store, at(9000))
+    assert store.count(schema.samples) == 0
+    assert [values(store, name=name) for name in names] == [[0, 60, 120]] * 12
+    assert [rolled(store.engine, DAY, name) for name in names] == (
+        [{to_ms(START) // 86_400_000: (3, 0, 120, 180, 120)}] * 12
     )
 
 
