@@ -10,13 +10,13 @@ import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 import structlog
 from flask import Request, Response, g, request
 
-from dashboard.api.answers import problem
+from dashboard.api.answers import is_for_a_reader, problem, to_login
 from dashboard.callbackbodies import is_well_formed, page_asked_for
 from dashboard.identity import BadKey, Identities, who
 from dashboard.ratelimits import RateLimits
@@ -247,6 +247,17 @@ class Access:
             return answer
         return None
 
+    def admitted(self, asked: Request, route: tuple[str, str]) -> Identity | None:
+        """Who asks for what `route` reads, also outside of Flask; None if refused, as `guard` tells."""
+        try:
+            self._check_host(asked)
+            identity = self._identities.tell(asked)
+            need = Need(role=ROUTES[route], scopes=_scopes(route, asked))
+            self._admit(identity, need, asked)
+        except (Refused, BadKey):
+            return None
+        return identity
+
     def _check_host(self, asked: Request) -> None:
         """Against DNS rebinding: the Host header must be a name that this server goes by."""
         host = (urlsplit(f"//{asked.host}").hostname or "").lower()
@@ -269,18 +280,18 @@ class Access:
         is_open = needed is Role.NOBODY and method in SAFE and not asked.path.startswith("/api/")
         if is_open and not (asked.path in TELL_MORE and "Authorization" in asked.headers):
             return
-        self._admit(Need(role=needed, scopes=_scopes(route, asked)))
-
-    def _admit(self, need: Need) -> None:
-        """Raises Refused for who may not do what needs `need`, or does it too often."""
         try:
             identity = self.who()
         except BadKey as bad:
             raise Refused(401, str(bad)) from None
+        self._admit(identity, Need(role=needed, scopes=_scopes(route, asked)), asked)
+
+    def _admit(self, identity: Identity, need: Need, asked: Request) -> None:
+        """Raises Refused for who may not do what needs `need`, or does it too often."""
         found = verdict(identity, need)
         if found is not Verdict.ALLOWED:
             raise Refused(401 if found is Verdict.LOGIN_NEEDED else 403, found.value)
-        sender = identity.name if identity.via == "key" else f"{request.remote_addr}"
+        sender = identity.name if identity.via == "key" else f"{asked.remote_addr}"
         wait_s = self._limits.wait_s(sender)
         if wait_s:
             raise Refused(429, f"too many requests: try again in {wait_s:.1f} s", wait_s)
@@ -319,12 +330,6 @@ class Access:
             raise Refused(403, "not allowed")
 
 
-def to_login(asked: Request) -> Response:
-    """On to the login page, and from there to what was asked for."""
-    address = asked.full_path.rstrip("?")
-    return Response(status=303, headers={"Location": f"/login?{urlencode({'next': address})}"})
-
-
 def anonymous_role(settings: Settings) -> Role:
     """What may be done without a login: what the settings say where only this machine can ask."""
     alone = settings.web.host in LOOPBACK and not settings.web.proxy
@@ -341,9 +346,3 @@ def _scopes(route: tuple[str, str], asked: Request) -> frozenset[Scope]:
 def _is_walls(body: dict[str, Any]) -> bool:
     """Whether a callback is that of Dash's router for the wall: all that a wall's token may call."""
     return body.get("output") in DASH_CALLBACKS and page_asked_for(body) == WALL_PAGE
-
-
-def is_for_a_reader(asked: Request) -> bool:
-    """Whether a browser asks for a page, which a page for people may answer."""
-    best = asked.accept_mimetypes.best_match(["application/json", "text/html"])
-    return asked.method == "GET" and best == "text/html" and not asked.path.startswith("/api/")

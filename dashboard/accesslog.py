@@ -31,7 +31,7 @@ def attach(server: Flask) -> None:
     @server.after_request
     def _answered(response: Response) -> Response:
         quiet = request.path.startswith(QUIET) and response.status_code < 400
-        if quiet and not log.is_enabled_for(logging.DEBUG):
+        if quiet and not tells_all():
             return response
         begun = g.get("nocturne_begun")
         (log.debug if quiet else log.info)(
@@ -44,6 +44,11 @@ def attach(server: Flask) -> None:
             took_ms=None if begun is None else round((time.perf_counter() - begun) * 1000, 1),
         )
         return response
+
+
+def tells_all() -> bool:
+    """Whether what every screen asks for all the time is told too."""
+    return bool(log.is_enabled_for(logging.DEBUG))
 
 
 def shown_path() -> str:

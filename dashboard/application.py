@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from dash import Dash
+from flask import has_request_context
 from sqlalchemy import Engine
 
-from dashboard import access, accesslog, callbackbodies, requestids, securing, shell
+from dashboard import access, accesslog, callbackbodies, polls, requestids, securing, shell
 from dashboard.api import queries
 from dashboard.api.meter import Meter
+from dashboard.api.snapshot import Snapshots
 from dashboard.callbacks import check as check_callbacks
-from dashboard.identity import Identities
+from dashboard.identity import BadKey, Identities
 from dashboard.live import Live
+from dashboard.polls import Polls
 from dashboard.ratelimits import RateLimits
 from dashboard.routes import Parts, blueprints
 from dashboard.sitemap import is_page, register_pages
 from domain.access import Role
 from domain.settings import Settings
+from domain.version import VERSION
 from storage.engine import file_of
 from storage.incident_readings import IncidentReadings
 from storage.readings import Readings
@@ -43,7 +48,7 @@ def create_app(settings: Settings, engine: Engine) -> Dash:
     frame: Callable[[], str] = app.index
     parts = _parts(settings, engine, guard.role, frame)
     register_pages()
-    app.layout = shell.layout
+    app.layout = lambda: shell.layout(_viewer(guard))
     app.index_string = app.index_string.replace("<html>", '<html lang="en">')
     check_callbacks.register(
         app, parts.readings, utc_now, may_operate=lambda: guard.role() >= Role.OPERATOR
@@ -53,7 +58,8 @@ def create_app(settings: Settings, engine: Engine) -> Dash:
     accesslog.attach(app.server)
     securing.answer_errors(app.server)
     requestids.attach(app.server)
-    securing.secure(app.server, guard, lambda: app.csp_hashes(), is_page)
+    secured = securing.secure(app.server, guard, lambda: app.csp_hashes(), is_page)
+    polls.attach(app.server, Polls(guard, parts.snapshots, parts.meter, secured))
     queries.attach(app.server)
     callbackbodies.attach(app.server, lambda: app.callback_map)
     return app
@@ -75,6 +81,17 @@ def _dash() -> Dash:
     )
 
 
+def _viewer(guard: access.Access) -> Role:
+    """For whom the shell is laid out.
+
+    Dash also asks for its shape alone: outside of any request, and in the first, before that is let in.
+    """
+    try:
+        return guard.role() if has_request_context() else Role.ADMIN
+    except BadKey:
+        return Role.NOBODY
+
+
 def _parts(
     settings: Settings, engine: Engine, role: Callable[[], Role], frame: Callable[[], str]
 ) -> Parts:
@@ -92,6 +109,7 @@ def _parts(
         readings=readings,
         told=told,
         live=live,
+        snapshots=Snapshots(live, VERSION, uuid.uuid4().hex[:8]),
         meter=Meter(time.monotonic),
         clock=utc_now,
         role=role,

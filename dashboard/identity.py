@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from flask import Request, Response, g, has_request_context, request
+from flask import Request, Response, g, has_request_context
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
@@ -69,9 +69,13 @@ class Identities:
 
     def recognise(self, asked: Request) -> Identity:
         """Who sends `asked`; kept for the rest of the request. Raises BadKey."""
-        found = self._by_key(asked) or self._by_cookies(asked) or self._nobody(asked)
+        found = self.tell(asked)
         g.nocturne_identity = found
         return found
+
+    def tell(self, asked: Request) -> Identity:
+        """Who sends `asked`, also outside of Flask's own handling of it. Raises BadKey."""
+        return self._by_key(asked) or self._by_cookies(asked) or self._nobody(asked)
 
     def to_wall(self, asked: Request) -> Response | None:
         """The answer to who opens the wall by its token; None for any other request."""
@@ -85,16 +89,16 @@ class Identities:
         scheme, _, text = asked.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        found = self._remembered(text.strip(), self._key)
+        found = self._remembered(asked, text.strip(), self._key)
         if found is None:
             raise BadKey
         return found
 
     def _by_cookies(self, asked: Request) -> Identity | None:
         session = asked.cookies.get(SESSION)
-        found = self._remembered(session, self._session) if session else None
+        found = self._remembered(asked, session, self._session) if session else None
         wall = asked.cookies.get(walltoken.COOKIE)
-        return found or (self._remembered(wall, self._wall) if wall else None)
+        return found or (self._remembered(asked, wall, self._wall) if wall else None)
 
     def _key(self, text: str) -> Identity | None:
         found = keys.find(self._engine, text, self._clock())
@@ -116,7 +120,9 @@ class Identities:
         # A wall sees what anonymous viewers see here, and never less than its own page.
         return Identity(name=f"wall {found.name}", role=self._anonymous, scopes=scopes, via="key")
 
-    def _remembered(self, text: str, look: Callable[[str], Identity | None]) -> Identity | None:
+    def _remembered(
+        self, asked: Request, text: str, look: Callable[[str], Identity | None]
+    ) -> Identity | None:
         """Whose secret this is. While the store can't be asked, who it was lately may still look."""
         known = secrets.digest(text)
         try:
@@ -124,7 +130,7 @@ class Identities:
         except DBAPIError:
             with self._lock:
                 identity, at = self._known.get(known, (None, self._clock()))
-            if request.method not in SAFE or self._clock() - at > REMEMBERED:
+            if asked.method not in SAFE or self._clock() - at > REMEMBERED:
                 raise
             if identity is None:
                 raise

@@ -6,7 +6,8 @@ import functools
 from html import escape
 from pathlib import Path
 
-from dashboard.shell import NAVIGATION, Section
+from dashboard.shell import Section, visible
+from domain.access import Role
 
 ASSETS = Path(__file__).parent.parent / "assets"
 # The frame of every page, without Dash: what is wrong may be wrong with that.
@@ -75,7 +76,8 @@ def page(status: int, detail: str) -> str:
         detail=escape(said),
         status=status,
         styles=_styles(),
-        navigation="\n".join(_section(section) for section in NAVIGATION),
+        # Who asks may not be known here: what anybody who looks may open.
+        navigation="\n".join(_section(section) for section in visible(Role.VIEWER)),
     )
 
 

@@ -20,9 +20,7 @@ def attach(server: Flask) -> None:
 
     @server.before_request
     def _begun() -> None:
-        g.nocturne_request_id = named(request.headers.get(HEADER))
-        # Threads serve one request after another: what the one before left behind is replaced.
-        structlog.contextvars.bind_contextvars(request_id=g.nocturne_request_id)
+        g.nocturne_request_id = begun(request.headers.get(HEADER))
 
     @server.after_request
     def _answered(response: Response) -> Response:
@@ -32,6 +30,14 @@ def attach(server: Flask) -> None:
             if response.mimetype == PROBLEM:
                 _tell(response, name)
         return response
+
+
+def begun(given: str | None) -> str:
+    """The name of a request that begins, which the log tells from now on in this thread."""
+    name = named(given)
+    # Threads serve one request after another: what the one before left behind is replaced.
+    structlog.contextvars.bind_contextvars(request_id=name)
+    return name
 
 
 def named(given: str | None) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +36,7 @@ from dashboard.api import (
     silences,
     snapshot,
     uptime,
+    versions,
 )
 from dashboard.api.asking import Asking
 from dashboard.api.meter import Meter
@@ -46,7 +46,6 @@ from dashboard.openapi import routes as openapi
 from domain.access import Role
 from domain.ladder import Level, ladder
 from domain.settings import Settings
-from domain.version import VERSION
 from storage.changes import Changes
 from storage.incident_changes import IncidentChanges
 from storage.incident_readings import IncidentReadings
@@ -65,6 +64,7 @@ class Parts:
     readings: Readings
     told: IncidentReadings
     live: Live
+    snapshots: snapshot.Snapshots
     meter: Meter
     clock: Callable[[], datetime]
     role: Callable[[], Role]
@@ -91,7 +91,7 @@ def _of_health(parts: Parts) -> Iterator[Blueprint]:
     web, changes = parts.settings.web, Changes(parts.engine)
     yield health.blueprint(live, parts.readings, meter, role)
     yield comprehensive.blueprint(live, changes, meter, role, clock, web.environment)
-    yield snapshot.blueprint(live, VERSION, uuid.uuid4().hex[:8], role)
+    yield snapshot.blueprint(parts.snapshots, role)
     yield exposed.blueprint(live, meter)
     yield statuspage.blueprint(
         parts.settings.status, live, parts.engine, clock, time.monotonic, role
@@ -125,6 +125,7 @@ def _of_alerting(parts: Parts) -> Iterator[Blueprint]:
     yield rules.blueprint(engine, changes, clock, changed=renew)
     yield maintenance.blueprint(engine, changes, clock, changed=renew)
     yield levels.blueprint(engine, parts.readings, changes, clock, changed=renew)
+    yield versions.blueprint(engine, parts.readings)
 
 
 def _of_figures(parts: Parts) -> Iterator[Blueprint]:

@@ -15,9 +15,9 @@ from sqlalchemy.exc import DBAPIError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from dashboard import refusals
-from dashboard.access import PAGES, PROGRAMS, Access, is_for_a_reader
+from dashboard.access import PAGES, PROGRAMS, Access
 from dashboard.accesslog import shown_path
-from dashboard.api.answers import problem
+from dashboard.api.answers import is_for_a_reader, problem
 from dashboard.methods import taken
 
 log = structlog.get_logger()
@@ -25,20 +25,23 @@ log = structlog.get_logger()
 # A WSGI application: environment and start_response in, the pieces of the body out.
 Wsgi: TypeAlias = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
+Headers: TypeAlias = Sequence[tuple[str, str]]
+
 
 def secure(
     server: Flask,
     access: Access,
     script_hashes: Callable[[], Sequence[str]],
     is_page: Callable[[str], bool],
-) -> None:
+) -> Callable[[], Headers]:
     """Put `access` in front of every request, and the security headers on every answer.
 
     `script_hashes` is asked once, after the first request: Dash adds inline scripts only then.
     `is_page` tells which paths are pages: the frame that Dash serves for any other one is a 404.
+    What is returned tells the headers of every answer, from the first request on.
     """
     server.before_request(access.guard)
-    policy = functools.cache(lambda: content_policy(script_hashes()))
+    told = functools.cache(lambda: secure_headers(script_hashes()))
     # The way that Flask documents for putting something around an application.
     # mypy takes it for a method that nobody may replace.
     server.wsgi_app = first_alone(server.wsgi_app)  # type: ignore[assignment,method-assign]
@@ -54,13 +57,13 @@ def secure(
             response.status_code = HTTPStatus.NOT_FOUND
         if request.method == "OPTIONS" and response.status_code == HTTPStatus.OK:
             response.headers["Allow"] = ", ".join(taken(request))
-        response.headers["Content-Security-Policy"] = policy()
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        response.headers["Referrer-Policy"] = "same-origin"
-        response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        for name, value in told():
+            response.headers[name] = value
         if "Cache-Control" not in response.headers:
             response.headers["Cache-Control"] = "no-store"
         return response
+
+    return told
 
 
 def first_alone(application: Wsgi) -> Wsgi:
@@ -99,6 +102,16 @@ def _told_to_people(response: Response) -> Response:
         response.content_type = "text/html; charset=utf-8"
         response.headers["Vary"] = "Accept"
     return response
+
+
+def secure_headers(script_hashes: Sequence[str]) -> Headers:
+    """The names and values of the headers that every answer carries."""
+    return (
+        ("Content-Security-Policy", content_policy(script_hashes)),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Referrer-Policy", "same-origin"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+    )
 
 
 def content_policy(script_hashes: Sequence[str]) -> str:

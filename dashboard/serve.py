@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -56,7 +57,18 @@ def _served(engine: Engine, settings: Settings) -> Flask:
     live = server.extensions["nocturne.live"]
     listen(engine, counters.REVISION, live.told)
     live.keep_ahead()
+    _settle()
     return server
+
+
+def _settle() -> None:
+    """Leave what stands until the process ends out of the collector's whole rounds.
+
+    Dash and its schemas are 140,000 objects: with them such a round keeps every thread for 90 ms,
+    without them, with the view of a thousand checks, for 8 ms.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def main(settings: Settings, orphaned: Callable[[], bool], announce: Callable[[str], None]) -> int:

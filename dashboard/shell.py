@@ -6,7 +6,7 @@ clock go on while the server is dead. What Python lays out for them are empty le
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import dash
@@ -14,15 +14,20 @@ from dash import dcc, html
 from dash.development.base_component import Component
 
 from dashboard import ids
+from domain.access import Role
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One link of the navigation. `icon` names a file in assets/icons and a class in shell.css."""
+    """One link of the navigation. `icon` names a file in assets/icons and a class in shell.css.
+
+    `role` is what one must be to find anything there.
+    """
 
     label: str
     path: str
     icon: str
+    role: Role = Role.VIEWER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,22 +54,31 @@ NAVIGATION: Final = (
         heading="Govern",
         entries=(
             Entry(label="Thresholds", path="/thresholds", icon="thresholds"),
-            Entry(label="Audit", path="/audit", icon="audit"),
+            Entry(label="Audit", path="/audit", icon="audit", role=Role.OPERATOR),
             Entry(label="Settings", path="/settings", icon="settings"),
         ),
     ),
 )
 
 
-def layout() -> Component:
-    """The whole document body below Dash's mount point."""
+def visible(role: Role) -> tuple[Section, ...]:
+    """The navigation as somebody of this role sees it: what they may open. Logged out, as a viewer."""
+    seen = max(role, Role.VIEWER)
+    return tuple(
+        replace(each, entries=tuple(one for one in each.entries if one.role <= seen))
+        for each in NAVIGATION
+    )
+
+
+def layout(role: Role = Role.ADMIN) -> Component:
+    """The whole document body below Dash's mount point, for somebody of this role."""
     return html.Div(
         className="shell",
         children=[
             html.A(
                 "Skip to the content", id=ids.SKIP_LINK, href=f"#{ids.PAGE}", className="skip-link"
             ),
-            _navigation(NAVIGATION),
+            _navigation(visible(role)),
             _bar(),
             html.Div(
                 className="content",

@@ -12,7 +12,7 @@ from typing import Any
 from dashboard.live import Moment, alert_reading
 from dashboard.viewing import WINDOW, Viewed
 from domain.explain import progress, soft_note
-from domain.facts import Mark, Policy, Status
+from domain.facts import CheckState, Mark, Policy, Status
 from domain.incidents import Incident, fingerprint
 from domain.reading import Reading, overall
 from domain.score import Score, score
@@ -236,7 +236,7 @@ def _check(each: Viewed, incident: Incident | None, strips: Strips) -> dict[str,
         "blocked_by": state.blocked_by,
         "sentence": " ".join(filter(None, [state.last_message, note])),
         "message": state.last_message,
-        "soft": _soft(row) if note else None,
+        "soft": _soft(row) if note or _none_confirmed(state) else None,
         "since": _ms(each.reading.since),
         "last_at": _ms(state.last_at),
         "due": _ms(row.due),
@@ -287,6 +287,11 @@ def _incident(incident: Incident) -> dict[str, Any]:
         "page_gate": incident.page_gate,
         "opened_at": to_ms(incident.opened_at),
     }
+
+
+def _none_confirmed(state: CheckState) -> bool:
+    """Whether there are results, and none of them is confirmed yet."""
+    return state.hard is None and state.last_status is not None
 
 
 def _soft(row: CheckRow) -> dict[str, Any]:

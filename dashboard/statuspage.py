@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -22,29 +22,33 @@ from dashboard.statushtml import html
 from dashboard.statustoken import PATH, Visitors
 from dashboard.statusview import PAST, Days, states_of, view
 from domain.access import Role
-from domain.reading import Freshness, freshness
+from domain.reading import BEAT_STALE_S, Freshness, freshness
 from domain.statuspage import Component, Known, StatusPage, components
 from storage import statushistory
 from storage.statushistory import Published
 
 log = structlog.get_logger()
 
-MAX_AGE_S = 30
+MAX_AGE_S = 10
 # With nothing new the page is made anew this often, for the age that stands in it.
-SLOT_S = 20.0
+SLOT_S = 10.0
 # Days move slowly, and today's state is shown live beside them.
-DAYS_S = 300.0
+DAYS_S = 60.0
 TOLD_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """The page ready to send. `sign` is what it was made of: while that holds, so does the page."""
+    """The page ready to send. `sign` is what it was made of: while that holds, so does the page.
+
+    `good_until` is when its data will be stale if nothing comes any more (UTC); None when it is.
+    """
 
     sign: tuple[Any, ...]
     tag: str
     plain: bytes
     packed: bytes
+    good_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +105,7 @@ class Board:
                     stale=stale,
                 )
                 self._made = _encoded(sign, html(shown))
-            return self._made
+            return replace(self._made, good_until=None if stale else fresh_until(sight.beat))
 
     def _components(self, moment: Moment) -> tuple[Component, ...]:
         """The rows, made once per generation."""
@@ -174,15 +178,31 @@ def blueprint(
         made = board.current()
         if made is None:
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "the store cannot be reached")
-        return _answer(made, "public" if page.access == "public" else "private")
+        whose = "public" if page.access == "public" else "private"
+        return _answer(made, whose, holds_s(made.good_until, clock()))
 
     return routes
 
 
-def _answer(made: Made, whose: str) -> Response:
+def fresh_until(beat: datetime | None) -> datetime | None:
+    """When data that was fresh with this beat is stale, unless another comes; None without one."""
+    return None if beat is None else beat + timedelta(seconds=BEAT_STALE_S)
+
+
+def holds_s(good_until: datetime | None, now: datetime) -> int:
+    """For how many whole seconds a copy of the page may be shown without asking again.
+
+    Never beyond the moment at which the server itself would say that it can't tell any more.
+    """
+    if good_until is None:
+        return MAX_AGE_S
+    return max(0, min(MAX_AGE_S, int((good_until - now).total_seconds())))
+
+
+def _answer(made: Made, whose: str, max_age_s: int) -> Response:
     headers = {
         "ETag": made.tag,
-        "Cache-Control": f"{whose}, max-age={MAX_AGE_S}",
+        "Cache-Control": f"{whose}, max-age={max_age_s}",
         "Vary": "Accept-Encoding",
     }
     if made.tag in request.headers.get("If-None-Match", ""):

@@ -26,6 +26,7 @@ from storage.statushistory import Published
 PAST = timedelta(days=14)
 EPOCH = date(1970, 1, 1)
 STALE = "stale"
+FEW_DAYS_S = 2 * 86_400.0
 BY_SEVERITY = {
     Severity.MINOR: Public.SLOW,
     Severity.MAJOR: Public.DEGRADED,
@@ -166,7 +167,10 @@ def _day(component: Component, days: Days, day: date) -> Day:
 
 
 def _uptime(component: Component, days: Days, bars: Sequence[Day]) -> str | None:
-    """The share of up over all its checks, and over how many days; None when nothing was measured."""
+    """The share of up over all its checks, and over how long; None when nothing was measured.
+
+    What was measured for a part of two days only is told by its length: "over 1 day" would promise more.
+    """
     numbers = [(each.day - EPOCH).days for each in bars]
     found = [days.get(check.id, {}) for check in component.checks]
     told = [[each[number] for each in found if number in each] for number in numbers]
@@ -174,8 +178,12 @@ def _uptime(component: Component, days: Days, bars: Sequence[Day]) -> str | None
     percent = sum((each for day in measured for each in day), Spent()).percent
     if percent is None:
         return None
-    count = len(measured)
-    return f"{percent_text(percent)} over {count} {'day' if count == 1 else 'days'}"
+    # Of several checks, that which was measured longest: they were measured at the same time.
+    told_ms = [sum(each[n].up_ms + each[n].down_ms for n in numbers if n in each) for each in found]
+    longest_s = max(told_ms) / 1000
+    if longest_s < FEW_DAYS_S:
+        return f"{percent_text(percent)} over the {span(max(1.0, longest_s))} measured"
+    return f"{percent_text(percent)} over {len(measured)} days"
 
 
 def stories(rows: Sequence[Component], told: Sequence[Published]) -> tuple[Story, ...]:

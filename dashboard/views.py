@@ -127,7 +127,7 @@ def check_view(
     row = readings.check(name)
     if row is None:
         return None
-    about, state, shown = row.about, row.state, read(row, now)
+    state, shown = row.state, read(row, now)
     # From a full hour on: what lies before it is rolled up by hours and days.
     edge = (now - DAY).replace(minute=0, second=0, microsecond=0)
     recent = history(readings, row, shown, now - edge, now)
@@ -135,19 +135,10 @@ def check_view(
     around, incident_count = incidents_around(
         readings.engine, name, now - timedelta(days=INCIDENT_DAYS), INCIDENTS_SHOWN
     )
-    children = (needed if needed is not None else needed_by(readings.board(now))).get(name, ())
-    parents = [parent for group in about["depends_on"] for parent in group]
-    above, below = drawn(len(parents), len(children))
+    above, below, further = _kin(readings, row, now, needed)
     return CheckView(
         at=now,
-        name=name,
-        title=about["title"],
-        group=about["group"],
-        description=about["description"],
-        target=about["target"],
-        tags=tuple(about["tags"]),
-        weight=float(about["weight"]),
-        interval_s=float(about["interval_s"]),
+        **_as_defined(row),
         enabled=row.enabled,
         flapping=state.flapping,
         due=row.due if row.enabled else None,
@@ -157,20 +148,43 @@ def check_view(
         why=why(state, shown, policy(row), now),
         day=day,
         changes=sum(before.letter != after.letter for before, after in pairwise(day)),
-        uptimes=tuple(
-            _uptime(label, days, _spent(readings, row.id, recent, edge, now, days))
-            for label, days in WINDOWS
-        ),
+        uptimes=_uptimes(readings, row.id, recent, edge, now),
         incidents=tuple(_incident(each, name) for each in around),
         incident_count=incident_count,
-        needs=relatives(readings, parents[:above], now),
-        needed_by=relatives(readings, children[:below], now),
-        further=(*parents[above:], *children[below:]),
-        rules=tuple(_rule(rule, state.levels) for rule in about["rules"]),
+        needs=above,
+        needed_by=below,
+        further=further,
+        rules=tuple(_rule(rule, state.levels) for rule in row.about["rules"]),
         results=_results(readings, row, now),
         numbers=_numbers(row.metrics, row.details),
         edits=edits(readings.audit(CHECK, name, AUDIT_SHOWN)),
         trend=None if hours is None else _trend(readings, row, now, hours),
+    )
+
+
+def _as_defined(row: CheckRow) -> dict[str, Any]:
+    """What of the view the definition alone says."""
+    about = row.about
+    return {
+        "name": row.name,
+        **{key: about[key] for key in ("title", "group", "description", "target")},
+        "tags": tuple(about["tags"]),
+        "weight": float(about["weight"]),
+        "interval_s": float(about["interval_s"]),
+    }
+
+
+def _kin(
+    readings: Readings, row: CheckRow, now: datetime, needed: Needed | None
+) -> tuple[tuple[Relative, ...], tuple[Relative, ...], tuple[str, ...]]:
+    """What a check needs, what needs it, and the names of those for which there is no room."""
+    children = (needed if needed is not None else needed_by(readings.board(now))).get(row.name, ())
+    parents = [parent for group in row.about["depends_on"] for parent in group]
+    above, below = drawn(len(parents), len(children))
+    return (
+        relatives(readings, parents[:above], now),
+        relatives(readings, children[:below], now),
+        (*parents[above:], *children[below:]),
     )
 
 
@@ -221,6 +235,16 @@ def joined(parts: Sequence[Stretch]) -> tuple[Stretch, ...]:
         else:
             whole.append(part)
     return tuple(whole)
+
+
+def _uptimes(
+    readings: Readings, check_id: int, recent: Sequence[Stretch], edge: datetime, now: datetime
+) -> tuple[Uptime, ...]:
+    """The uptime over each window; `recent` reaches back to `edge`."""
+    return tuple(
+        _uptime(label, days, _spent(readings, check_id, recent, edge, now, days))
+        for label, days in WINDOWS
+    )
 
 
 def _spent(

@@ -35,7 +35,7 @@ def run_pytest(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
         env=environ | {"PYTEST_ADDOPTS": options, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 

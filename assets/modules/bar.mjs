@@ -103,12 +103,13 @@ export function pagingView() {
   return {
     node,
     update(paging, frozen) {
-      const said = pagingText(paging, frozen);
+      // Without a channel a banner says on every page that nobody is paged: once is enough.
+      const said = paging?.configured ? pagingText(paging, frozen) : { text: "" };
       if (said.text === last) return;
       last = said.text;
       setAttr(node, "data-level", said.level);
-      setAttr(node, "title", said.text);
-      node.replaceChildren(icon(said.icon), el("span", { class: "paging-text" }, said.text));
+      setAttr(node, "title", said.text || null);
+      node.replaceChildren(...(said.text ? [icon(said.icon), el("span", { class: "paging-text" }, said.text)] : []));
     },
   };
 }

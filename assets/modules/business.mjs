@@ -6,6 +6,7 @@ import { el, reconcile, setAttr, setText } from "./dom.mjs";
 import { isPlaced } from "./mounts.mjs";
 import { setSearch } from "./router.mjs";
 import { ask } from "./thresholdapi.mjs";
+import { whole } from "./wholelist.mjs";
 import { current as currentZone } from "./zone.mjs";
 
 const EVERY_MS = 30_000;
@@ -121,7 +122,7 @@ export class BusinessPage {
     this.asking = true;
     this.asked = performance.now();
     const { period } = this;
-    const { status, body } = await ask("/api/v1/metrics");
+    const { status, body } = await whole(ask, "/api/v1/metrics", "metrics");
     this.failed = status === 200 ? "" : "The numbers can't be read at the moment";
     if (status === 200) {
       this.metrics = body.metrics;

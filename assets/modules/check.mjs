@@ -3,6 +3,7 @@
 
 import { setAttr } from "./dom.mjs";
 import { FocusKeeper } from "./focus.mjs";
+import { beginningRange, measuredHours } from "./measured.mjs";
 import { checkButtons } from "./operate.mjs";
 import { setSearch } from "./router.mjs";
 import { endsOf, rangeFor, shownFrom, withZoom, zoomIn, zoomOf } from "./checkzoom.mjs";
@@ -17,9 +18,9 @@ const MINUTE = 60000;
 // A chart is about this many points wide: sooner there is nothing new to be seen in it.
 const POINTS = 1000;
 
-export function rangeOf(search, now = Date.now()) {
+export function rangeOf(search, now = Date.now(), usual = USUAL) {
   const asked = new URLSearchParams(search).get("range");
-  const range = Object.hasOwn(RANGES, asked ?? "") ? asked : USUAL;
+  const range = Object.hasOwn(RANGES, asked ?? "") ? asked : usual;
   return rangeFor(RANGES, range, zoomIn(search), now);
 }
 
@@ -41,6 +42,7 @@ export function wantedOf(name, range, theme, check, now, zone = "UTC") {
 export class CheckPage {
   constructor() {
     this.range = null;
+    this.usual = null;
     this.zone = null;
     this.plot = null;
     this.page = null;
@@ -80,9 +82,10 @@ export class CheckPage {
       this.page = page;
       this.sent = {};
       this.first = true;
+      this.usual = null;
     }
     if (!page) return;
-    const range = rangeOf(location.search, this.now());
+    const range = rangeOf(location.search, this.now(), this.begin(page.dataset.check));
     this.hear(page.querySelector(".js-plotly-plot"));
     this.markRange(page, range);
     tickTimes(page, this.now());
@@ -92,6 +95,13 @@ export class CheckPage {
     if (silent && !this.first && asked === this.asked) return;
     this.asked = asked;
     this.ask(page.dataset.check, range);
+  }
+
+  // With which range the chart begins. Found once, so that it does not change under who looks.
+  begin(name) {
+    const check = this.check(name);
+    if (check) this.usual ??= beginningRange(RANGES, USUAL, measuredHours([check.ticks]));
+    return this.usual ?? USUAL;
   }
 
   markRange(page, range) {

@@ -1,6 +1,6 @@
 // The page on which a check is made, edited or cloned: `/checks/new?kind=…`, `?edit=…`, `?clone=…`.
 
-import { ask, attempt, checkPath } from "./checkformapi.mjs";
+import { ask, attempt, checkPath, judge } from "./checkformapi.mjs";
 import { kindChooser } from "./checkformchooser.mjs";
 import { formField } from "./checkformfields.mjs";
 import { changesOf, cloned, fieldsOf, freeName, read, refusalOf, shownOf, spelled } from "./checkformmodel.mjs";
@@ -179,15 +179,37 @@ export class CheckFormPage {
     this.said.hidden = !text;
   }
 
-  // The draft, or null when a field can't be read: that is said at the field.
+  // The draft, or null when a field can't be read: that is said at the field, and beside it what the
+  // server has against the others, so that all that is wrong is told at once.
   draft() {
     const { table, errors } = read(this.fields, this.shown(), this.before);
+    const draft = { ...table, kind: this.kind.name };
     this.fail(errors);
-    return Object.keys(errors).length > 0 ? null : { ...table, kind: this.kind.name };
+    if (Object.keys(errors).length === 0) return draft;
+    this.tellMore(draft, errors);
+    return null;
+  }
+
+  async tellMore(draft, errors) {
+    const typed = JSON.stringify(this.shown());
+    // What can't be read is left as it was: it is refused already.
+    const fields = this.fields.filter(({ key }) => !Object.hasOwn(errors, key));
+    const { status, body } = await judge(this.asking(draft, fields));
+    const found = status === 422 || status === 400 ? refusalOf(status, body).errors : {};
+    if (this.isHere(typed) && Object.keys(found).length > 0) this.fail({ ...found, ...errors }, { focus: false });
+  }
+
+  // Whether the form still says what it said.
+  isHere(typed) {
+    return this.node.isConnected && JSON.stringify(this.shown()) === typed;
+  }
+
+  asking(draft, fields = this.fields) {
+    return this.edited ? { of: this.edited.name, table: changesOf(this.before, draft, fields) } : { table: draft };
   }
 
   // Each reason at its field; the first one takes the focus.
-  fail(errors) {
+  fail(errors, { focus = true } = {}) {
     let first = null;
     const rest = { ...errors };
     for (const view of this.views) {
@@ -200,7 +222,7 @@ export class CheckFormPage {
     }
     const others = Object.entries(rest).map(([key, reason]) => `${key}: ${reason}`);
     this.say([...others, first ? "Some fields need another look." : ""].filter(Boolean).join(" "));
-    first?.focus();
+    if (focus) first?.focus();
   }
 
   refuse({ status, body }) {
@@ -225,7 +247,7 @@ export class CheckFormPage {
   attempt() {
     const draft = this.draft();
     if (!draft) return;
-    const body = this.edited ? { of: this.edited.name, table: changesOf(this.before, draft, this.fields) } : { table: draft };
+    const body = this.asking(draft);
     this.busy(this.tries, async (isWanted) => {
       this.result.fresh();
       this.result.running();

@@ -20,6 +20,11 @@ export function checkPath(name, verb = "") {
   return `/api/v1/checks/${encodeURIComponent(name)}${verb && `/${verb}`}`;
 }
 
+// What the server has against a draft, which it does not run.
+export function judge(draft) {
+  return ask("/api/v1/checks/try", { method: "POST", body: { ...draft, run: false } });
+}
+
 // Run a draft; `isWanted()` turns false when nobody waits for it any more.
 export async function attempt(draft, isWanted = () => true) {
   let answer = await ask("/api/v1/checks/try", { method: "POST", body: draft, deadline: LATE_MS });

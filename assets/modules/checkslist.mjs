@@ -16,13 +16,13 @@ export const COLUMNS = [
   { key: "kind", title: "Kind", track: "72px", from: 980, first: 1 },
   { key: "target", title: "Target", track: "minmax(120px, 1fr)", from: 1640, first: 1 },
   { key: "group", title: "Group", track: "112px", from: OFTEN, first: 1 },
-  { key: "tags", title: "Tags", track: "126px", from: 1080, first: 1 },
+  { key: "tags", title: "Tags", track: "108px", from: 1080, first: 1 },
   { key: "value", title: "Latest", track: "76px", from: 0, first: -1, right: true },
-  { key: "message", title: "Result", track: "minmax(120px, 2fr)", from: 0, first: 1 },
+  { key: "message", title: "Result", track: "minmax(180px, 4fr)", from: 0, first: 1 },
   { key: "took", title: "Took", track: "68px", from: 1420, first: -1, right: true },
   { key: "day", title: "Last 24 h", track: "100px", from: 900 },
   { key: "since", title: "Changed", track: "80px", from: 700, first: -1, right: true },
-  { key: "ran", title: "Last run", track: "66px", from: 1180, first: -1, right: true },
+  { key: "ran", title: "Last run", track: "66px", from: 1340, first: -1, right: true },
   { key: "next", title: "Next run", track: "66px", from: OFTEN, first: 1, right: true },
   { key: "incident", title: "Incident", track: "124px", from: 1000, first: 1 },
 ];
@@ -135,12 +135,6 @@ export function totalText(fitting, total, sort) {
   return `${fitting.toLocaleString("en-GB")} of ${total.toLocaleString("en-GB")}, ${orderText(sort)}`;
 }
 
-// The state's word as the list says it: a blocked check is told as such.
-export function wordOf(check, now, frozen) {
-  const look = shown(check, now, frozen);
-  return { ...look, word: look.state === "blocked" ? look.word.replace("unknown", "blocked") : look.word };
-}
-
 // What was last found: the sentence, or why there is none.
 export function resultText(check, state) {
   if (check.asking) return "Being checked …";
@@ -157,9 +151,10 @@ export function agoText(at, now) {
   return seconds < 1 ? "now" : span(seconds);
 }
 
-export function dueText(check, state, now) {
+// While nothing is measured no next run is promised.
+export function dueText(check, state, now, frozen = false) {
   if (state === "paused") return "never";
-  if (!Number.isFinite(check.due)) return "–";
+  if (!Number.isFinite(check.due) || frozen || state === "stale") return "–";
   const seconds = (check.due - now) / 1000;
   return seconds < 1 ? "now" : span(seconds);
 }
@@ -239,7 +234,7 @@ const iso = (ms) => (Number.isFinite(ms) ? new Date(ms).toISOString() : "");
 export function csvOf(rows, now, frozen) {
   const heads = ["name", "state", "kind", "target", "group", "tags", "latest", "message", "response_ms", "since", "last_run", "next_run", "incident"];
   const lines = rows.map(({ check }) => {
-    const { word } = wordOf(check, now, frozen);
+    const { word } = shown(check, now, frozen);
     return [check.name, word, check.kind, check.target, check.group, (check.tags ?? []).join(" "), check.value, check.message, check.response_ms, iso(check.since), iso(check.last_at), iso(check.due), check.incident?.id];
   });
   return [heads, ...lines].map((line) => line.map(cell).join(",")).join("\r\n");

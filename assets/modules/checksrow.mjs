@@ -1,12 +1,13 @@
 // One row of the list of checks: a cell a column, each of which draws only what has changed.
 
 import { initials } from "./acknowledge.mjs";
-import { agoText, dueText, resultText, tookText, wordOf } from "./checkslist.mjs";
+import { agoText, dueText, resultText, tookText } from "./checkslist.mjs";
 import { el, setAttr, setText } from "./dom.mjs";
 import { lasting } from "./format.mjs";
 import { incidentAddress } from "./incidents.mjs";
 import { checkAddress } from "./router.mjs";
 import { redraw, shape } from "./shapes.mjs";
+import { shown } from "./states.mjs";
 import { drawStrip, stripNode } from "./tiles.mjs";
 
 const STAGES = { new: "not taken", acknowledged: "acknowledged", investigating: "investigated", "in progress": "worked on" };
@@ -31,7 +32,7 @@ function state() {
   return {
     node: el("span", { class: "chk-told" }, mark, word),
     update({ check, now, frozen }) {
-      const look = wordOf(check, now, frozen);
+      const look = shown(check, now, frozen);
       redraw(mark, look.state);
       setText(word, look.word);
     },
@@ -109,7 +110,7 @@ const CELLS = {
   day,
   since: text(({ check, now }) => lasting(check, now)),
   ran: text(({ check, now }) => agoText(check.last_at, now)),
-  next: text(({ check, state: state_, now }) => dueText(check, state_, now)),
+  next: text(({ check, state: state_, now, frozen }) => dueText(check, state_, now, frozen)),
   incident,
 };
 

@@ -4,6 +4,7 @@ import { ask, checkPath } from "./checkformapi.mjs";
 import { labelOf } from "./checkformmodel.mjs";
 import { el, setAttr, setText } from "./dom.mjs";
 import { moment } from "./format.mjs";
+import { whole } from "./wholelist.mjs";
 
 const FEW = 5;
 const LONGEST = 60;
@@ -63,7 +64,7 @@ export class CheckVersions {
   }
 
   async load(body, operator) {
-    const answer = await ask(checkPath(body.name, "versions"));
+    const answer = await whole(ask, checkPath(body.name, "versions"), "versions", "version");
     if (answer.status !== 200) return;
     this.versions = answer.body.versions;
     this.draw(body, operator);

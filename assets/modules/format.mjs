@@ -27,7 +27,8 @@ function formatter(locale, options) {
   return formatters.get(key);
 }
 
-// "CET", "EST", "UTC": no single English locale knows all abbreviations, so the first that does wins.
+// "CET", "EST", "UTC+5:45": no single English locale knows all abbreviations, so the first that does
+// wins; where none does the distance from UTC is told, as everywhere here by that name.
 export function zoneName(ms, timeZone) {
   const names = ["en-GB", "en-US", "en-AU", "en-IN"].map(
     (locale) =>
@@ -35,7 +36,8 @@ export function zoneName(ms, timeZone) {
         .formatToParts(ms)
         .find((part) => part.type === "timeZoneName").value,
   );
-  return names.find((name) => !/^GMT[+-]/.test(name)) ?? names[0];
+  const name = names.find((each) => !/^GMT[+-]/.test(each)) ?? names[0];
+  return name.replace(/^GMT/, "UTC").replace("-", "−");
 }
 
 export function clock(ms, timeZone) {

@@ -47,8 +47,13 @@ const SAID = {
   released: "Released",
   lapsed: "Acknowledgement lapsed",
   grew: "More is affected",
+  "maintenance began": "Maintenance began",
+  "maintenance ended": "Maintenance ended",
+  "parent back": "Parent is back",
+  silenced: "Silenced",
+  "silence ended": "Silence ended",
 };
-const ICONS = { acknowledged: "done", commented: "comment", published: "comment", assigned: "person", moved: "person", lapsed: "silence", repeated: "paging" };
+const ICONS = { acknowledged: "done", commented: "comment", published: "comment", assigned: "person", moved: "person", lapsed: "silence", silenced: "silence", "silence ended": "silence", repeated: "paging" };
 
 // A line as it is drawn: mark (a state's shape) or icon, who, main, more, quote.
 function lineEntry(line, me) {

@@ -231,8 +231,7 @@ export function behindOf(doc, open, checks, at) {
     if (!check) return { key: name, name, href: checkAddress(name), state: "unknown", word: "not known", time: "" };
     const look = shown(check, at.now, at.frozen);
     const from = sinceOf(check, look.state);
-    const word = look.state === "blocked" ? (look.was ? "was blocked" : "blocked") : look.word;
-    return { key: name, name, href: checkAddress(name), state: look.state, word, time: Number.isFinite(from) ? span((at.displayNow - from) / 1000) : "" };
+    return { key: name, name, href: checkAddress(name), state: look.state, word: look.word, time: Number.isFinite(from) ? span((at.displayNow - from) / 1000) : "" };
   });
   return [...nested, ...blocked];
 }

@@ -24,8 +24,10 @@ function hint(keys, text) {
   return el("span", {}, ...keys.map((key) => el("kbd", {}, key)), ` ${text}`);
 }
 
-function foot() {
-  return el("div", { class: "palette-foot", "aria-hidden": "true" }, hint(["↑", "↓"], "move"), hint(["Enter"], "open"), hint([">"], "only actions"), hint(["#"], "only tags"), hint(["?"], "all keys"));
+// Which keys do something: in a step there is one thing to choose, and no kinds to narrow it to.
+function hints(step) {
+  const first = hint(["↑", "↓"], "move");
+  return step ? [first, hint(["Enter"], "choose")] : [first, hint(["Enter"], "open"), hint([">"], "only actions"), hint(["#"], "only tags"), hint(["?"], "all keys")];
 }
 
 export class PaletteList {
@@ -39,10 +41,11 @@ export class PaletteList {
     this.main = el("p", { class: "palette-none-main" });
     this.more = el("p", { class: "palette-none-more" });
     this.none = el("div", { class: "palette-none", hidden: "" }, this.main, this.more);
+    this.foot = el("div", { class: "palette-foot", "aria-hidden": "true" }, ...hints(""));
     this.said = el("p", { class: "unseen", role: "status" });
-    const close = el("button", { type: "button", class: "palette-close", "aria-label": "Close" }, el("kbd", {}, "Esc"), el("span", {}, "Close"));
+    const close = el("button", { type: "button", class: "palette-close" }, el("kbd", { "aria-hidden": "true" }, "Esc"), el("b", { class: "unseen" }, "Close"), el("span", { "aria-hidden": "true" }, "Close"));
     close.addEventListener("click", () => this.close());
-    this.node = el("dialog", { class: "palette", "aria-label": "Command palette" }, el("div", { class: "palette-head" }, icon("search"), this.step, this.field, close), this.list, this.none, foot(), this.said);
+    this.node = el("dialog", { class: "palette", "aria-label": "Command palette" }, el("div", { class: "palette-head" }, icon("search"), this.step, this.field, close), this.list, this.none, this.foot, this.said);
     this.entries = [];
     this.rows = [];
     this.marked = -1;
@@ -132,6 +135,7 @@ export class PaletteList {
     setText(this.main, none.main);
     setText(this.more, none.more);
     this.step.hidden = !step;
+    if (this.step.textContent !== step) this.foot.replaceChildren(...hints(step));
     setText(this.step, step);
     setAttr(this.field, "placeholder", placeholder);
     setAttr(this.field, "aria-label", placeholder);

@@ -27,13 +27,20 @@ export function segments(losses) {
   return [...losses.slice(0, MOST_SEGMENTS), ...[...sums].map(([status, lost]) => ({ check: `/${status}`, status, cost: lost }))];
 }
 
-// The capped value in words; empty when nothing caps it.
+// The capped value in words; empty when nothing caps it, or what is left is less than the cap.
 export function capText(score) {
-  if (!score.capped_by) return { main: "", more: "" };
+  if (!score.capped_by || score.uncapped <= score.value) return { main: "", more: "" };
   return {
     main: `Capped at ${number(score.value)}`,
-    more: ` while ${score.capped_by}, a check of top weight, is critical. ${number(score.uncapped)} without the cap.`,
+    more: ` while ${capping(score)} critical. ${number(score.uncapped)} without the cap.`,
   };
+}
+
+// Who caps it: by name when it is one. Of several that weigh the same none is the worst.
+function capping({ capped_by: name, losses = [] }) {
+  const top = losses.find((loss) => loss.check === name)?.weight;
+  const all = losses.filter((loss) => loss.status === "critical" && loss.weight === top).length;
+  return all > 1 ? `${all} checks of top weight are` : `${name}, a check of top weight, is`;
 }
 
 function lossLine(first) {
@@ -46,8 +53,9 @@ function lossLine(first) {
   return {
     node,
     update(loss) {
-      redraw(mark, known(loss.status));
-      setAttr(node, "data-state", known(loss.status));
+      const state = loss.blocked ? "blocked" : known(loss.status);
+      redraw(mark, state);
+      setAttr(node, "data-state", state);
       setText(link, loss.check);
       setText(weight, `weight ${loss.weight}`);
       setText(points, cost(loss.cost));
@@ -107,15 +115,16 @@ export function scorePanel() {
       setText(value, number(score.value));
       setText(state, at.frozen ? "when last seen" : "");
       filled.style.width = `${measured ? score.value : 0}%`;
-      setAttr(filled, "data-capped", score.capped_by ? "" : null);
       reconcile(losses, segments(all).reverse(), (loss) => loss.check, segment);
       const words = capText(score);
+      setAttr(filled, "data-capped", words.main ? "" : null);
       cap.hidden = words.main === "";
       setText(capMain, words.main);
       setText(capMore, words.more);
       none.hidden = all.length > 0;
       setText(none, measured ? "Every component gives its full weight." : "Nothing counts yet: no check has been measured.");
-      reconcile(list, lines, (loss) => loss.check, lossLine);
+      const isBlocked = (name) => snapshot.checks.find((check) => check.name === name)?.mark === "blocked";
+      reconcile(list, lines.map((loss) => ({ ...loss, blocked: isBlocked(loss.check) })), (loss) => loss.check, lossLine);
       rest.hidden = tail === null;
       setText(restName, tail ? `${tail.number} more` : "");
       setText(restCost, tail ? cost(tail.cost) : "");

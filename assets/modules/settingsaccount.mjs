@@ -4,6 +4,7 @@ import { el, reconcile, setText } from "./dom.mjs";
 import { moment, span } from "./format.mjs";
 import { mayNot, loginLink, session, SETUP } from "./session.mjs";
 import { ask, cell, labelled, orderForm, refusalOf, table, textField } from "./settingsforms.mjs";
+import { whole } from "./wholelist.mjs";
 import { current as currentZone } from "./zone.mjs";
 
 const BROWSERS = [["Edg/", "Edge"], ["OPR/", "Opera"], ["Firefox/", "Firefox"], ["Chrome/", "Chrome"], ["Safari/", "Safari"], ["curl/", "curl"]];
@@ -86,7 +87,7 @@ export function accountSection({ clock, fetch }) {
 
   async function load() {
     if (!session.loggedIn) return;
-    const answer = await ask("/api/v1/account/sessions", net);
+    const answer = await whole((path) => ask(path, net), "/api/v1/account/sessions", "sessions", (each) => `${each.created_at} ${each.address} ${each.agent}`);
     if (answer.ok) sessions = answer.body.sessions;
     draw();
   }

@@ -87,38 +87,35 @@ function scopeChoice() {
   return { node, value: () => boxes.filter((each) => each.checked).map((each) => each.value) };
 }
 
-// The secret of a new key, which stands nowhere else.
-function secretPanel() {
-  const heading = el("h3", { tabindex: "-1" });
-  const label = el("p", { class: "muted" });
-  const use = el("code", { class: "secret" });
+// The secrets of new keys, which stand nowhere else: each until it is closed, or the page is left.
+function secretPanels() {
+  const node = el("div");
+  return {
+    node,
+    forget: () => node.replaceChildren(),
+    show(made) {
+      const panel = secretPanel(made);
+      node.append(panel);
+      panel.querySelector("h3").focus();
+    },
+  };
+}
+
+function secretPanel(made) {
+  const how = useOf(made, location.origin);
+  const use = el("code", { class: "secret" }, how.text);
   const done = el("button", { type: "button", class: "button" }, "Done, I have it");
   const node = el(
     "section",
-    { class: "set-once", hidden: "", "aria-label": "The new key" },
-    heading,
+    { class: "set-once", "aria-label": `The new key ${made.name}` },
+    el("h3", { tabindex: "-1" }, `The ${MADE[made.kind] ?? "key"} “${made.name}” is made`),
     el("p", {}, "Copy it now: it is not shown again."),
-    label,
-    el("div", { class: "set-secret" }, use, copyButton(() => use.textContent, use)),
+    el("p", { class: "muted" }, how.label),
+    el("div", { class: "set-secret" }, use, copyButton(() => how.text, use)),
     done,
   );
-  const hide = () => {
-    node.hidden = true;
-    for (const each of [heading, use]) setText(each, "");
-  };
-  done.addEventListener("click", hide);
-  return {
-    node,
-    hide,
-    show(made) {
-      const how = useOf(made, location.origin);
-      setText(heading, `The ${MADE[made.kind] ?? "key"} “${made.name}” is made`);
-      setText(label, how.label);
-      setText(use, how.text);
-      node.hidden = false;
-      heading.focus();
-    },
-  };
+  done.addEventListener("click", () => node.remove());
+  return node;
 }
 
 export function keysSection({ clock, fetch }) {
@@ -129,7 +126,7 @@ export function keysSection({ clock, fetch }) {
   const { node: list, body } = table("Keys", ["Name", "Kind", "Opens", "Made", "Last used", "Ends", ""]);
   const none = el("p", { class: "muted" }, "There is no key yet. Make one below for a program, or for the screen on a wall.");
   const more = el("button", { type: "button", class: "text-button", "aria-expanded": "false" });
-  const shown = secretPanel();
+  const shown = secretPanels();
   const kind = choiceOf("What for", "key-kind", [["api", "A program"], ["wall", "A wall"], ["heartbeat", "A job's heartbeat"]]);
   const name = textField({ name: "key-name", maxlength: 100 });
   const scopes = scopeChoice();
@@ -189,7 +186,7 @@ export function keysSection({ clock, fetch }) {
 
   function draw() {
     node.hidden = !session.isAdmin;
-    if (node.hidden) shown.hide();
+    if (node.hidden) shown.forget();
     const [now, zone] = [clock.now(), currentZone()];
     const over = keys.filter((key) => !key.in_force);
     const rows = ended ? [...keys.filter((key) => key.in_force), ...over] : keys.filter((key) => key.in_force);
@@ -201,5 +198,5 @@ export function keysSection({ clock, fetch }) {
     reconcile(body, rows.map((key) => ({ key, now, zone })), ({ key }) => key.id, () => keyRow({ revoke }));
   }
 
-  return { node, load, draw, leave: shown.hide };
+  return { node, load, draw, leave: shown.forget };
 }

@@ -76,7 +76,7 @@ export function peopleSection({ clock, fetch }) {
   const name = textField({ name: "name" });
   const role = selectField(ROLES, { name: "role" });
   const first = passwordField();
-  const told = toldPanel();
+  const told = toldPanels();
   const adding = orderForm(
     "Add somebody",
     [labelled("Name", name), labelled("Role", role), labelled("First password", first.node, "At least 10 characters. It can be changed in the settings.")],
@@ -118,7 +118,6 @@ export function peopleSection({ clock, fetch }) {
 
   function open(person) {
     whose = person.name;
-    told.hide();
     setText(heading, `New password for ${whose}`);
     next.field.value = "";
     renewing.say("");
@@ -151,32 +150,33 @@ export function peopleSection({ clock, fetch }) {
 
   function draw() {
     node.hidden = !session.isAdmin;
-    if (node.hidden) told.hide();
+    if (node.hidden) told.forget();
     const [now, zone] = [clock.now(), currentZone()];
     reconcile(body, people.map((person) => ({ person, now, zone })), ({ person }) => person.name, () => personRow({ act, open }));
   }
 
-  return { node, load, draw, leave: told.hide };
+  return { node, load, draw, leave: told.forget };
 }
 
-// What has to be told to somebody, shown once.
-function toldPanel() {
-  const text = el("code", { class: "secret" });
-  const who = el("p");
-  const done = el("button", { type: "button", class: "text-button" }, "Done");
-  const node = el("div", { class: "set-once", hidden: "", role: "status" }, who, el("div", { class: "set-secret" }, text, copyButton(() => text.textContent, text)), done);
-  const hide = () => {
-    node.hidden = true;
-    setText(text, "");
-  };
-  done.addEventListener("click", hide);
+// What has to be told to somebody, shown once: each stays until it is closed, or the page is left.
+function toldPanels() {
+  const node = el("div", { role: "status" });
   return {
     node,
-    hide,
+    forget: () => node.replaceChildren(),
+    // A second password of one person takes the place of the first, which no longer holds.
     show(name, password) {
-      setText(who, `The password of ${name}. Tell it now: it is not shown again.`);
-      setText(text, password);
-      node.hidden = false;
+      [...node.children].find((each) => each.dataset.name === name)?.remove();
+      node.append(toldPanel(name, password));
     },
   };
+}
+
+function toldPanel(name, password) {
+  const text = el("code", { class: "secret" }, password);
+  const done = el("button", { type: "button", class: "text-button", "aria-label": `Done with the password of ${name}` }, "Done");
+  const who = el("p", {}, `The password of ${name}. Tell it now: it is not shown again.`);
+  const node = el("div", { class: "set-once", "data-name": name }, who, el("div", { class: "set-secret" }, text, copyButton(() => password, text)), done);
+  done.addEventListener("click", () => node.remove());
+  return node;
 }

@@ -11,6 +11,8 @@ export const DRAWN = {
     ["path", { d: "M3.6 4.1a2.4 2.4 0 1 1 3.8 2C6.5 6.7 6 7.1 6 8", class: "line" }],
     ["circle", { cx: 6, cy: 10.5, r: 1.05, class: "fill" }],
   ],
+  // A gate that is shut: what lies behind it can't be known.
+  blocked: [["circle", { cx: 6, cy: 6, r: 4.6, class: "line" }], ["path", { d: "M2.8 9.2 9.2 2.8", class: "line" }]],
   maintenance: [["rect", { x: 1.8, y: 1.8, width: 8.4, height: 8.4, class: "fill" }]],
   paused: [["path", { d: "M4 2.5v7M8 2.5v7", class: "line" }]],
   pending: [["circle", { cx: 6, cy: 6, r: 3.8, class: "line dashed" }]],
@@ -19,7 +21,6 @@ export const DRAWN = {
     ["path", { d: "M1.5 6.5 6.5 1.5M1.5 10.5 10.5 1.5M5.5 10.5 10.5 5.5", class: "line thin" }],
   ],
 };
-DRAWN.blocked = DRAWN.unknown;
 DRAWN.waiting = DRAWN.pending;
 
 export function shape(state) {

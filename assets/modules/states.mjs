@@ -21,7 +21,7 @@ const GLYPHS = {
   degraded: "◇",
   warning: "▲",
   stale: "▨",
-  blocked: "?",
+  blocked: "⊘",
   maintenance: "◼",
   paused: "‖",
   pending: "○",
@@ -49,22 +49,29 @@ export function known(status) {
 // What is shown: while the whole screen is stale nothing is green, and problems are in the past.
 export function shown(check, now, frozen) {
   const state = stateOf(check, now);
-  if (!frozen) return { state, word: state === "blocked" ? "unknown" : state, was: false };
+  if (!frozen) return { state, word: state, was: false };
   if (state === "healthy") return { state: "stale", word: "stale", was: false };
   if (state === "stale" || state === "paused" || state === "pending") return { state, word: state, was: false };
-  return { state, word: `was ${state === "blocked" ? "unknown" : state}`, was: true };
+  return { state, word: `was ${state}`, was: true };
 }
 
 // The few words after the status word of a tile: the reason, else what is being confirmed, else the kind.
 export function note(check, state) {
-  if (state === "blocked") return "blocked";
-  if (state === "pending") return check.mark === "pending" ? "first result is due" : check.mark;
+  if (state === "blocked") return "";
+  if (state === "pending") return pendingNote(check);
   if (state === "stale") return "not run";
   if (check.flapping) return "flapping";
   const soft = check.soft;
   if (soft && soft.status !== check.status) return `${soft.status} ${soft.try}/${soft.of}`;
   if (check.mark && check.mark !== "none" && check.mark !== state) return check.mark;
   return check.kind ?? "";
+}
+
+// Why a check is not known yet: it has not run, or what it found still has to be confirmed.
+function pendingNote(check) {
+  if (check.soft) return `${check.soft.status} ${check.soft.try}/${check.soft.of}`;
+  if (check.mark !== "pending") return check.mark;
+  return Number.isFinite(check.last_at) ? "not confirmed yet" : "first result is due";
 }
 
 export function isProblem(state) {

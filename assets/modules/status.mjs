@@ -4,9 +4,10 @@
 import { setText } from "./dom.mjs";
 import { redraw, shape } from "./shapes.mjs";
 
-export const EVERY_MS = 30_000;
-// What is served may be held for 30 s on the way and 20 s where it is made, and is fetched each 30 s.
-export const TOO_OLD_MS = 120_000;
+export const EVERY_MS = 10_000;
+// What is served may be held for 10 s on the way and 10 s where it is made, and is fetched each 10 s:
+// beyond this several tries in a row have failed.
+export const TOO_OLD_MS = 75_000;
 const CANT_TELL = "We can’t tell at the moment";
 
 // "4 s", "3 min", "2 h", "5 d".

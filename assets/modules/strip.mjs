@@ -24,7 +24,8 @@ export function bars(ticks, { slots = SLOTS, step = STEP, bar = BAR, heights = {
 function drawn(letter, x, width, height) {
   const top = HEIGHT - height;
   if (letter === "d") return `M${x + 0.5} ${top + 0.5}h${width - 1}v${height - 1}h-${width - 1}z`;
-  if (letter === "u" || letter === "b") return box(x, top, width, 5) + box(x, top + 7, width, 5);
+  if (letter === "u") return box(x, top, width, 5) + box(x, top + 7, width, 5);
+  if (letter === "b") return box(x, top, width, 2.5) + box(x, top + 4.75, width, 2.5) + box(x, top + 9.5, width, 2.5);
   return box(x, top, width, height);
 }
 

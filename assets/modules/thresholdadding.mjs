@@ -1,7 +1,7 @@
 // Whole rules: adding one, removing one, and taking either back.
 
 import { setSearch } from "./router.mjs";
-import { ask, refusal, rulePath, told } from "./thresholdapi.mjs";
+import { ask, refusal, rulePath, told, wrongIn } from "./thresholdapi.mjs";
 import { tableToTest } from "./thresholddraft.mjs";
 import { withFields } from "./thresholdrows.mjs";
 import { NEW } from "./thresholdstate.mjs";
@@ -30,6 +30,7 @@ export class ThresholdAdding {
       const answer = await ask("/api/v1/rules", { method: "POST", body: { table } });
       done = answer.status === 201;
       if (!done) {
+        state.refused = { key: NEW, text: "", wrong: wrongIn(answer.body) };
         state.said = answer.status === 422 ? told(answer.body?.detail) : refusal(answer.status, answer.body);
         return;
       }

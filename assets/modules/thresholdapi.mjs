@@ -49,6 +49,11 @@ export function refusal(status, body) {
   return told(body?.detail) || `The server answered HTTP ${status}.`;
 }
 
+// What is wrong by field, as the server tells it.
+export function wrongIn(body) {
+  return Object.fromEntries(Object.entries(body?.errors ?? {}).map(([key, reason]) => [key, told(reason)]));
+}
+
 // The server names the key with the table around it: `rule "draft" warning = 95: warning = 95 lies
 // above …`. Somebody who looks at the field needs the reason alone.
 export function told(detail) {

@@ -1,6 +1,6 @@
 // The back-test of a threshold: asks when the draft and the rule in force would have fired.
 
-import { ask, pointsPath, refusal, told } from "./thresholdapi.mjs";
+import { ask, pointsPath, refusal, told, wrongIn } from "./thresholdapi.mjs";
 import { tableToTest } from "./thresholddraft.mjs";
 import { figures, labelText } from "./thresholdtext.mjs";
 
@@ -57,7 +57,8 @@ export class ThresholdBackTest {
     this.asked = new AbortController();
     const { signal } = this.asked;
     const { changes, problems } = state.difference;
-    if (problems.length > 0) return;
+    // What can be read is judged beside what can't: all that is wrong is told at once.
+    if (problems.length > 0 && changes.length === 0) return;
     // A new rule that has no level yet, or none for a moment while one is typed, says nothing.
     const { warning, critical } = tableToTest(row, changes, selection.shown);
     if (row.isNew && (warning ?? null) === null && (critical ?? null) === null) return;
@@ -79,11 +80,18 @@ export class ThresholdBackTest {
     state.redraw();
   }
 
+  // What the server has against the draft: its words, and which of the fields it names.
+  takeReason(answer) {
+    const { state } = this;
+    const { selection } = state;
+    state.refused = answer === null ? null : { key: selection.key, text: told(answer.body?.detail), wrong: wrongIn(answer.body) };
+  }
+
   // What was found of the draft; without an answer there is none, and the rule in force stands.
   takeDrafted(selection, answer) {
     // Refused in the server's words; what was found before stays out of sight.
     const refused = answer !== null && (answer.status === 422 || answer.status === 400);
-    this.state.refused = refused ? { key: selection.key, text: told(answer.body?.detail) } : null;
+    this.takeReason(refused ? answer : null);
     selection.found = answer === null ? selection.foundInForce : findings(answer, selection);
     if (answer !== null) selection.testing = refused ? "Such levels can’t be tried." : without(answer);
     if (selection.found) selection.testing = "";

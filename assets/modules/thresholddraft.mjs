@@ -66,19 +66,20 @@ export function same(key, a, b) {
   return (a ?? null) === (b ?? null);
 }
 
-// How a draft (control values by key) differs from what is in force: `{changes, problems}`.
+// How a draft (control values by key) differs from what is in force: `{changes, problems, wrong}`,
+// the last being the problems by the field that has them.
 export function differenceOf(row, draft) {
   const changes = [];
-  const problems = [];
+  const wrong = {};
   for (const [key, given] of Object.entries(draft)) {
     const { value, problem } = readControl(row, key, given);
-    if (problem) problems.push(problem);
+    if (problem) wrong[key] = problem;
     else {
       const after = value === null && Object.hasOwn(row.drift, key) ? row.drift[key] : value;
       if (!same(key, row.table[key], after)) changes.push({ key, before: row.table[key] ?? null, after, sent: value });
     }
   }
-  return { changes, problems };
+  return { changes, problems: Object.values(wrong), wrong };
 }
 
 export function fieldsToSend(changes) {

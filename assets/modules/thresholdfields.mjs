@@ -27,18 +27,20 @@ function field(first, on) {
   const from = el("span", { class: "field-from" }, originIcon, origin);
   const label = el("label", { for: id }, mark, NAMES[key]);
   const box = el("div", { class: "field-box" }, control, unit, before);
-  const node = el("div", { class: "threshold-field", "data-key": key, "data-state": LEVELS.includes(key) ? key : null }, el("div", { class: "field-head" }, label, from), box);
+  const reason = el("p", { class: "field-wrong", id: `${id}-wrong`, hidden: "" });
+  const node = el("div", { class: "threshold-field", "data-key": key, "data-state": LEVELS.includes(key) ? key : null }, el("div", { class: "field-head" }, label, from), box, reason);
   for (const event of ["input", "change"]) control.addEventListener(event, () => on.change(key, control.value));
   control.addEventListener("keydown", (event) => {
     if (event.key === "Enter") on.save();
   });
   return {
     node,
-    update({ value, unit: suffix, changed, beforeText, originOf, disabled }) {
+    update({ value, unit: suffix, changed, beforeText, originOf, wrong, disabled }) {
       if (control.value !== value) control.value = value;
       setText(unit, suffix);
       setText(before, changed ? beforeText : "");
       setAttr(box, "data-changed", changed ? "" : null);
+      showWrong({ control, box, reason }, wrong);
       const told = originText({ from: originOf });
       from.hidden = originOf === "";
       setAttr(originIcon, "class", `icon icon-${told.icon}`);
@@ -61,7 +63,22 @@ function sourceOf(row, key) {
   return row.table[key] === undefined || row.table[key] === null ? "" : "file";
 }
 
-function itemOf(key, { row, values, changes, busy }) {
+// The reason as it stands at its field, which need not be named there.
+export function reasonAt(key, text = "") {
+  const bare = text.startsWith(`${key}: `) ? text.slice(key.length + 2) : text;
+  return bare && `${bare[0].toUpperCase()}${bare.slice(1)}`;
+}
+
+// Marks a control as wrong and says why beside it; empty words take that back.
+export function showWrong({ control, box, reason }, words) {
+  setAttr(box, "data-wrong", words ? "" : null);
+  setAttr(control, "aria-invalid", words ? "true" : null);
+  setAttr(control, "aria-describedby", words ? reason.id : null);
+  setText(reason, words);
+  reason.hidden = !words;
+}
+
+function itemOf(key, { row, values, changes, wrong, busy }) {
   const numeric = !["operator", "for", "keep_firing_for"].includes(key);
   const change = changes.find((each) => each.key === key);
   return {
@@ -71,6 +88,7 @@ function itemOf(key, { row, values, changes, busy }) {
     changed: Boolean(change) && !row.isNew,
     beforeText: change ? shortBefore(key, change.before) : "",
     originOf: sourceOf(row, key),
+    wrong: reasonAt(key, wrong[key]),
     disabled: !row.editable || busy,
   };
 }

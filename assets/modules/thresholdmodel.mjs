@@ -49,11 +49,13 @@ function fieldsShown({ row, draft, selection }) {
 function differenceShown(state, levels, operator) {
   const { row, selection, naming } = state;
   const { changes, problems } = state.difference;
-  const refused = problems[0] ?? (state.refused?.key === selection.key ? state.refused.text : "") ?? "";
+  const judged = state.refused?.key === selection.key ? state.refused : null;
+  const refused = [...problems, judged?.text].filter(Boolean).join("; ");
   const order = orderText(levels, operator, (value) => showValue(value, row.unit));
   return {
     dirty: changes.length > 0 || problems.length > 0,
     changes,
+    wrong: { ...judged?.wrong, ...state.difference.wrong },
     refusal: state.said || refused,
     order: order && `Order holds: ${order}`,
     note: row.isNew ? newNote(naming) : `${changes.length === 1 ? "1 field changes" : `${changes.length} fields change`}, becomes version ${row.version + 1}. Undo for 10 s.`,

@@ -6,9 +6,9 @@ export const RANGES = { "1h": 1, "24h": 24, "7d": 168 };
 export const RANGE_WORDS = { "1h": "1 h", "24h": "24 h", "7d": "7 d" };
 export const USUAL_RANGE = "7d";
 
-export function rangeOf(search) {
+export function rangeOf(search, usual = USUAL_RANGE) {
   const asked = new URLSearchParams(search).get("range") ?? "";
-  return Object.hasOwn(RANGES, asked) ? asked : USUAL_RANGE;
+  return Object.hasOwn(RANGES, asked) ? asked : usual;
 }
 
 // "7 days to 14:00 UTC".

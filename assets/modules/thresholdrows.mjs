@@ -6,12 +6,14 @@ import { operatorOf, unitOfRule } from "./thresholdtext.mjs";
 // Worst first, and what needs no attention last.
 const RANKS = ["critical", "unknown", "degraded", "warning", "quiet", "waiting", "off", "out"];
 const WORDS = { quiet: "quiet", waiting: "no data yet", off: "off", out: "not in force" };
+// Made once: a collator for each comparison of a thousand rows takes a third of a second.
+const BY_NAME = new Intl.Collator("en", { numeric: true });
 export const ONLY = { firing: "Firing", edited: "Edited", off: "Switched off" };
 
 export function rowsOf(rules, levels, checks, now) {
   const byName = new Map(checks.map((check) => [check.name, check]));
   return [...rules.map(ruleRow), ...levels.map((each) => checkRow(each, byName.get(each.check), now))].sort(
-    (a, b) => rank(a) - rank(b) || (a.since ?? Infinity) - (b.since ?? Infinity) || a.name.localeCompare(b.name, "en", { numeric: true }),
+    (a, b) => rank(a) - rank(b) || (a.since ?? Infinity) - (b.since ?? Infinity) || BY_NAME.compare(a.name, b.name),
   );
 }
 

@@ -1,6 +1,7 @@
 // The Thresholds page: reads the lists, makes what is shown agree with the address, and draws it.
 
 import { setAttr } from "./dom.mjs";
+import { beginningRange, courseHours } from "./measured.mjs";
 import { isPlaced } from "./mounts.mjs";
 import { setSearch } from "./router.mjs";
 import { ThresholdAdding } from "./thresholdadding.mjs";
@@ -12,7 +13,7 @@ import { thresholdEditor } from "./thresholdeditor.mjs";
 import { startThresholdKeys } from "./thresholdkeys.mjs";
 import { editorModel } from "./thresholdmodel.mjs";
 import { NewThreshold } from "./thresholdnew.mjs";
-import { rangeOf, USUAL_RANGE } from "./thresholdrange.mjs";
+import { RANGES, rangeOf, USUAL_RANGE } from "./thresholdrange.mjs";
 import { matching, parse, withFields } from "./thresholdrows.mjs";
 import { ThresholdSaving } from "./thresholdsaving.mjs";
 import { ThresholdSeries } from "./thresholdseries.mjs";
@@ -27,6 +28,7 @@ export class ThresholdsPage {
     this.failed = "";
     this.loading = false;
     this.revision = null;
+    this.usual = new Map();
     this.state = new ThresholdState({ redraw: () => this.redraw() });
     this.tools = thresholdTools({ onNew: () => this.making.begin() });
     this.table = thresholdTable();
@@ -49,6 +51,7 @@ export class ThresholdsPage {
       isDragging: () => this.editor.chart.dragging(),
       onCourse: (row, course) => {
         if (row.isNew) this.making.measured(course);
+        else this.begin(row, course);
       },
     });
     this.saving = new ThresholdSaving(state, { backtest, onChanged });
@@ -82,7 +85,7 @@ export class ThresholdsPage {
       name: (text) => this.making.rename(text),
       pick: (text) => this.making.pick(text),
       series: (text) => replace({ series: text }),
-      range: (range) => replace({ range: range === USUAL_RANGE ? "" : range }),
+      range: (range) => replace({ range: range === this.usualOf(this.state.selection.key) ? "" : range }),
       more: () => {
         this.state.selection.more = !this.state.selection.more;
         this.redraw();
@@ -123,7 +126,8 @@ export class ThresholdsPage {
     this.loading = true;
     state.loadedAt = performance.now();
     const revision = state.snapshot?.revision ?? null;
-    const [rules, levels] = await Promise.all([whole(ask, "/api/v1/rules", "rules"), ask("/api/v1/levels")]);
+    const ofLevel = (each) => JSON.stringify([each.check, each.metric, each.title]);
+    const [rules, levels] = await Promise.all([whole(ask, "/api/v1/rules", "rules"), whole(ask, "/api/v1/levels", "levels", ofLevel)]);
     this.loading = false;
     if (rules.status === 200 && levels.status === 200) {
       state.lists = { rules: rules.body.rules, levels: levels.body.levels };
@@ -142,7 +146,7 @@ export class ThresholdsPage {
     if (shown === NEW && !state.fresh && state.at.operator) this.making.begin({ quiet: true });
     if (shown !== NEW) state.fresh = null;
     const key = this.keyFor(shown);
-    const range = rangeOf(location.search);
+    const range = rangeOf(location.search, this.usualOf(key));
     const wanted = new URLSearchParams(location.search).get("series") ?? "";
     const { selection } = state;
     if (!selection || selection.key !== key) {
@@ -153,6 +157,15 @@ export class ThresholdsPage {
       Object.assign(selection, { range, wanted });
       this.series.choose();
     } else this.series.freshen();
+  }
+
+  // With which range the chart of a row begins: found with its first samples, once.
+  begin(row, course) {
+    if (!this.usual.has(row.key)) this.usual.set(row.key, beginningRange(RANGES, USUAL_RANGE, courseHours(course)));
+  }
+
+  usualOf(key) {
+    return this.usual.get(key) ?? USUAL_RANGE;
   }
 
   keyFor(shown) {

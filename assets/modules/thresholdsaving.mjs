@@ -4,6 +4,7 @@ import { addressOf, ask, refusal } from "./thresholdapi.mjs";
 import { restoring, takenBack } from "./thresholddraft.mjs";
 import { checkRow, ruleRow } from "./thresholdrows.mjs";
 import { showField } from "./thresholdtext.mjs";
+import { whole } from "./wholelist.mjs";
 
 // What stands now beside what was to be saved: `{current, body, text, rows}`.
 function conflictOf(row, body, fields, now) {
@@ -80,7 +81,7 @@ export class ThresholdSaving {
   async readVersions() {
     const { state } = this;
     const { selection, row } = state;
-    const answer = await ask(addressOf(row, "versions"));
+    const answer = await whole(ask, addressOf(row, "versions"), "versions", "version");
     if (selection !== state.selection) return;
     if (answer.status === 200) selection.versions = answer.body.versions;
     else state.said = refusal(answer.status, answer.body);

@@ -2,6 +2,7 @@
 
 import { ask, pointsPath } from "./thresholdapi.mjs";
 import { labelText } from "./thresholdtext.mjs";
+import { whole } from "./wholelist.mjs";
 
 // How a series is called where one is chosen: metric and labels.
 export function seriesText({ metric, labels }) {
@@ -20,7 +21,8 @@ export class ThresholdSeries {
     const { selection, row } = state;
     if (!row || row.isNew) return;
     const wanted = row.kind === "check" ? { metric: row.metric, label: `check=${row.name}` } : { rule: row.name };
-    const answer = await ask(`/api/v1/series?${new URLSearchParams(wanted)}`);
+    const ofSeries = (each) => JSON.stringify([each.metric, each.labels]);
+    const answer = await whole(ask, `/api/v1/series?${new URLSearchParams(wanted)}`, "series", ofSeries);
     if (selection !== state.selection) return;
     selection.series = (answer.body?.series ?? []).map((each) => each.labels);
     this.choose();

@@ -63,7 +63,7 @@ export class ThresholdState {
   }
 
   get difference() {
-    return this.row ? differenceOf(this.row, this.draft) : { changes: [], problems: [] };
+    return this.row ? differenceOf(this.row, this.draft) : { changes: [], problems: [], wrong: {} };
   }
 
   select(key, range, wanted) {

@@ -67,7 +67,7 @@ export function tile(first) {
       setText(name, check.name);
       setText(word, look.word);
       setText(why, frozen ? (check.kind ?? "") : note(check, look.state));
-      setText(behind, look.state === "blocked" && check.blocked_by ? ` by ${check.blocked_by}` : "");
+      setText(behind, look.state === "blocked" && check.blocked_by ? `by ${check.blocked_by}` : "");
       setText(value, check.value ?? (look.state === "pending" ? "" : "none"));
       const hint = check.message || check.sentence;
       setAttr(node, "title", hint ? `${check.name}: ${hint}` : check.name);

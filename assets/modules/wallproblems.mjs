@@ -41,12 +41,11 @@ function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-// The counts at the top, worst first: `{state, total, more}`. A blocked check that stands alone is
-// counted with what is unknown to this screen, as its tile says.
+// The counts at the top, worst first: `{state, total, more}`.
 export function headlineCounts(problems, now, displayNow) {
   const found = new Map();
   for (const { check } of problems) {
-    const state = stateOf(check, now) === "blocked" ? "unknown" : stateOf(check, now);
+    const state = stateOf(check, now);
     if (!found.has(state)) found.set(state, []);
     found.get(state).push(check);
   }

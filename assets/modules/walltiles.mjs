@@ -47,7 +47,7 @@ function tile() {
     update({ check, children, at, alarm }) {
       const { displayNow: now, frozen, zone } = at;
       const look = shown(check, now, frozen);
-      const state = look.state === "blocked" ? "unknown" : look.state;
+      const { state } = look;
       const told = whoLine(check, now, zone);
       const holder = check.incident?.assignee || check.incident?.acknowledged_by;
       setAttr(node, "data-state", state);

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
-from flask import Response
+from flask import Request, Response
 
 
 def answer(body: Any, status: int = 200, *, content_type: str = "application/json") -> Response:
@@ -19,3 +20,15 @@ def problem(status: int, detail: str) -> Response:
     """An error as RFC 9457 problem+json."""
     body = {"type": "about:blank", "status": status, "detail": detail}
     return Response(msgspec.json.encode(body), status, content_type="application/problem+json")
+
+
+def to_login(asked: Request) -> Response:
+    """On to the login page, and from there to what was asked for."""
+    address = asked.full_path.rstrip("?")
+    return Response(status=303, headers={"Location": f"/login?{urlencode({'next': address})}"})
+
+
+def is_for_a_reader(asked: Request) -> bool:
+    """Whether a browser asks for a page, which a page for people may answer."""
+    best = asked.accept_mimetypes.best_match(["application/json", "text/html"])
+    return asked.method == "GET" and best == "text/html" and not asked.path.startswith("/api/")

@@ -10,7 +10,7 @@ from datetime import datetime
 from flask import Response
 from sqlalchemy import Engine
 
-from dashboard.api.answers import answer
+from dashboard.api.answers import answer, problem
 from dashboard.identity import actor
 from domain.facts import Detail
 from storage import commands
@@ -55,6 +55,11 @@ class Asking:
             return command, wait_for(self._engine, command, takes_s + WAIT_BEYOND_TIMEOUT_S)
         finally:
             self._waiting.release()
+
+    def refuse(self, verb: str, subject: str, status: int, why: str) -> Response:
+        """Answer that this is not asked of the monitor, and note it in the audit."""
+        commands.note_refused(self._engine, verb, subject, why, actor=actor(), now=self._clock())
+        return problem(status, why)
 
     def request(
         self, verb: str, subject: str, arguments: Mapping[str, Detail] | None = None

@@ -10,6 +10,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
+from dashboard.api import pages
 from dashboard.api.answers import answer, problem
 from dashboard.api.asking import Asking, address_of
 from dashboard.api.bodies import strictly, wordless
@@ -37,14 +38,15 @@ def blueprint(engine: Engine, asking: Asking) -> Blueprint:
     @routes.get("/api/v1/channels")
     def listed() -> Response:
         known = {each.channel: each for each in outbox.health(engine)}
-        found = [document(each, known.get(each.name)) for each in in_force(engine)]
-        return answer({"count": len(found), "channels": found})
+        shown, more = pages.part(in_force(engine), lambda each: each.name)
+        found = [document(each, known.get(each.name)) for each in shown]
+        return answer({"count": len(found), "channels": found, "next": more})
 
     @routes.post("/api/v1/channels/<path:name>/test")
     def test(name: str) -> Response:
         wordless(request.get_data())
         if name not in {each.name for each in in_force(engine)}:
-            return problem(404, "there is no channel of this name")
+            return asking.refuse(TEST, name, 404, "there is no channel of this name")
         return asking.ask(TEST, name, SEND_S)
 
     @routes.post("/health/alerts/test")
@@ -53,10 +55,12 @@ def blueprint(engine: Engine, asking: Asking) -> Blueprint:
         names = [each.name for each in in_force(engine) if _is_enabled(each)]
         if asked is not None:
             if asked not in names:
-                return problem(404, "channel: there is none of this name that is switched on")
+                why = "channel: there is none of this name that is switched on"
+                return asking.refuse(TEST, asked, 404, why)
             return asking.ask(TEST, asked, SEND_S)
         if not names:
-            return problem(409, "there is no channel to test: add a [[channel]]")
+            why = "there is no channel to test: add a [[channel]]"
+            return asking.refuse(TEST, "", 409, why)
         asks = {name: asking.request(TEST, name) for name in names}
         replies = {name: address_of(number) for name, number in asks.items()}
         return answer({"state": "pending", "replies": replies}, 202)

@@ -6,7 +6,7 @@ before anything is saved; without it a check is saved, and judged when one runs 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -49,10 +49,14 @@ NOBODY = "no monitor is running, and only the monitor can try a check"
 
 
 class Tried(Body):
-    """A check to try: a whole table, or fields to lay over the check named `of` (null takes one away)."""
+    """A check to try: a whole table, or fields to lay over the check named `of` (null takes one away).
+
+    Without `run` it is judged alone.
+    """
 
     table: dict[str, Any]
     of: Annotated[str, msgspec.Meta(max_length=LONGEST_NAME)] | None = None
+    run: bool = True
 
 
 class Checks:
@@ -75,16 +79,12 @@ class Checks:
 
     def read(self, table: Table, given: Table) -> str:
         """The name of the check. Raises ConfigError, also with what the monitor says of it."""
-        is_new = given is table
-        wrong = [*self._wrong(table, given, is_new=is_new)]
-        if wrong:
-            raise ConfigError(wrong)
-        name = str(table["name"])
-        normal = COMMON["name"].read(name)
-        if is_new and normal in TAKEN:
-            raise Refused(f"name: {normal!r} is taken by a page: choose another")
-        self._ask_monitor(name, None if is_new else name, given)
-        return str(normal)
+        name = str(table.get("name"))
+        of = None if given is table else name
+        reply = self._judge(table, given, of)
+        if reply is None or reply.state is not CommandState.DONE:
+            g.nocturne_unjudged = UNJUDGED
+        return str(COMMON["name"].read(name))
 
     def about(self, definition: Definition) -> dict[str, Any]:
         """What is told beside the table: how the check stands, and whether its edits are in force."""
@@ -114,21 +114,24 @@ class Checks:
         fields = asked.table if before is None else restored(asked.table, before.in_force)
         table = {**fields} if before is None else merged(before, fields)
         self.permit(table, fields)
-        wrong = [*self._wrong(table, fields, is_new=before is None)]
-        if wrong:
-            raise ConfigError(wrong)
+        if not asked.run or self._wrong(table, fields, asked.of):
+            self._judge(table, fields, asked.of)
+            return Response(status=204)
         if not self._is_alive():
             return problem(503, NOBODY)
         arguments = {"of": asked.of, "fields": dict(fields)}
         command, reply = self._asking.wait(
             "try-check", str(table["name"]), _timeout_s(table), arguments
         )
-        _raise_errors(str(table["name"]), reply)
+        together(str(table["name"]), (), reply)
         return replied(command, reply)
 
-    def _wrong(self, table: Table, given: Table, *, is_new: bool) -> list[Mistake]:
+    def _before(self, of: str | None) -> Table:
+        return {} if of is None else known(self._engine, CHECK, of).in_force
+
+    def _wrong(self, table: Table, given: Table, of: str | None) -> list[Mistake]:
         """What is wrong with a table as far as the web can tell."""
-        before = {} if is_new else known(self._engine, CHECK, str(table["name"])).in_force
+        before = self._before(of)
         if before and given.get("kind", before.get("kind")) != before.get("kind"):
             return [_mistake(table, "kind", "can't be changed: make another check")]
         literals = [_mistake(table, key, reason) for key, reason in spelt_out(given, before)]
@@ -139,6 +142,9 @@ class Checks:
             {"name": name, "kind": "any"} for name in self._existing(named) - {table.get("name")}
         ]
         _, mistakes = read_tables([table, *stubs], Settings(), lambda _: Pace())
+        name = table.get("name")
+        if of is None and isinstance(name, str) and name.strip() in TAKEN:
+            told.append(_mistake(table, "name", f"{name!r} is taken by a page: choose another"))
         return [*literals, *told, *mistakes, *self._unlike_kind(table)]
 
     def _unlike_kind(self, table: Table) -> list[Mistake]:
@@ -157,15 +163,22 @@ class Checks:
             *(_mistake(table, key, f"checks of kind {kind} have no such field") for key in unknown),
         ]
 
-    def _ask_monitor(self, name: str, of: str | None, given: Table) -> None:
-        """Have the monitor judge a draft. Raises ConfigError with its reasons; notes its silence."""
+    def _judge(self, table: Table, given: Table, of: str | None) -> Reply | None:
+        """Have the monitor judge a draft too; what it said, None without an answer.
+
+        Raises ConfigError with all that is wrong at once: what the web found, then what the monitor did.
+        """
+        wrong = self._wrong(table, given, of)
+        faulty = {str(each.path[2]) for each in wrong if len(each.path) > 2}
         reply = None
-        if self._is_alive():
-            arguments = {"of": of, "fields": dict(given)}
-            _, reply = self._asking.wait("check-draft", name, JUDGING_S, arguments)
-        _raise_errors(name, reply)
-        if reply is None or reply.state is not CommandState.DONE:
-            g.nocturne_unjudged = UNJUDGED
+        # Of whom is asked needs a name, and no secret that is spelt out may be written down.
+        if "name" not in faulty and table.get("name") is not None and self._is_alive():
+            secrets = dict(spelt_out(given, self._before(of)))
+            fields = {key: value for key, value in given.items() if key not in secrets}
+            arguments = {"of": of, "fields": fields}
+            _, reply = self._asking.wait("check-draft", str(table["name"]), JUDGING_S, arguments)
+        together(str(table.get("name")), wrong, reply)
+        return reply
 
     def _is_alive(self) -> bool:
         beat = self._live.look().beat
@@ -278,13 +291,20 @@ def _timeout_s(table: Table) -> float:
         return Settings().monitor.timeout_s
 
 
-def _raise_errors(name: str, reply: Reply | None) -> None:
-    """What the monitor has against a draft, as if it had been found here."""
+def together(name: str, wrong: Sequence[Mistake], reply: Reply | None) -> None:
+    """Raises ConfigError with what was found wrong, and what the monitor has against other fields."""
     told = (reply.document or {}) if reply is not None else {}
     errors = told.get("errors")
-    if reply is not None and reply.state is CommandState.FAILED and isinstance(errors, dict):
-        table = {"name": name}
-        raise ConfigError(_mistake(table, key, str(reason)) for key, reason in errors.items())
+    refused = reply is not None and reply.state is CommandState.FAILED
+    found = errors if refused and isinstance(errors, dict) else {}
+    faulty = {str(each.path[2]) for each in wrong if len(each.path) > 2}
+    more = [_mistake({"name": name}, key, str(why)) for key, why in found.items()]
+    mistakes = [
+        *wrong,
+        *(each for each in more if not {str(part) for part in each.path[2:3]} & faulty),
+    ]
+    if mistakes:
+        raise ConfigError(mistakes)
 
 
 def _mistake(table: Table, key: str, reason: str) -> Mistake:

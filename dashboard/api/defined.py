@@ -123,6 +123,21 @@ def blueprint(
     """The routes of one kind; `changed` is called after each change. Access is decided before."""
     routes = Blueprint(kind.path, __name__, url_prefix=f"/api/v1/{kind.path}")
     _read(routes, kind, engine)
+    _add_and_edit(routes, kind, engine, changes, clock, changed)
+    _take_back(routes, kind, engine, changes, clock, changed)
+    _answer_refusals(routes, kind)
+    return routes
+
+
+def _add_and_edit(
+    routes: Blueprint,
+    kind: Kind,
+    engine: Engine,
+    changes: Changes,
+    clock: Callable[[], datetime],
+    changed: Callable[[], None],
+) -> None:
+    """The routes that take a table or fields of one."""
 
     @routes.post("")
     def add() -> Response:
@@ -153,6 +168,17 @@ def blueprint(
         changed()
         return answer(document(kind, after))
 
+
+def _take_back(
+    routes: Blueprint,
+    kind: Kind,
+    engine: Engine,
+    changes: Changes,
+    clock: Callable[[], datetime],
+    changed: Callable[[], None],
+) -> None:
+    """The routes that undo the edits of one, and remove one."""
+
     @routes.post("/<path:name>/revert")
     def revert(name: str) -> Response:
         asked = strictly(request.get_data(), Versioned)
@@ -169,9 +195,6 @@ def blueprint(
         changes.remove(kind.name, name, actor=actor(), now=clock(), expected=asked.version)
         changed()
         return answer({"state": "removed"})
-
-    _answer_refusals(routes, kind)
-    return routes
 
 
 def _read(routes: Blueprint, kind: Kind, engine: Engine) -> None:

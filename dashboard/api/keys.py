@@ -13,10 +13,12 @@ from sqlalchemy import Engine
 from dashboard.api import pages
 from dashboard.api.answers import answer, problem
 from dashboard.api.bodies import strictly, wordless
+from dashboard.api.defined import known
 from dashboard.api.orders import Body, Refused
 from dashboard.identity import actor
 from domain.access import KeyKind, Scope
 from storage import keys
+from storage.changes import CHECK, UnknownDefinition
 from storage.keys import Key, UnknownKey
 
 LONGEST_DAYS = 3650
@@ -25,6 +27,8 @@ USUAL_PAGE, LARGEST_PAGE = 100, 500
 MADE = (KeyKind.API, KeyKind.WALL, KeyKind.STATUS, KeyKind.HEARTBEAT)
 # Those that are about one thing, whose name the subject is.
 OF_ONE_THING = (KeyKind.HEARTBEAT,)
+# The kind of the checks that jobs ping.
+HEARTBEAT = "heartbeat"
 
 
 class Made(Body, kw_only=True):
@@ -58,7 +62,7 @@ def blueprint(engine: Engine, clock: Callable[[], datetime]) -> Blueprint:
         now = clock()
         made, secret = keys.make(
             engine,
-            _kind(asked),
+            _kind(engine, asked),
             name=asked.name.strip() or "unnamed",
             actor=actor(),
             now=now,
@@ -85,13 +89,24 @@ def blueprint(engine: Engine, clock: Callable[[], datetime]) -> Blueprint:
     return routes
 
 
-def _kind(asked: Made) -> KeyKind:
-    for kind in MADE:
-        if kind.value == asked.kind:
-            if (kind in OF_ONE_THING) != bool(asked.subject):
-                raise Refused("subject: a heartbeat's token names its check, other keys have none")
-            return kind
-    raise Refused(f"kind: must be one of {', '.join(kind.value for kind in MADE)}")
+def _kind(engine: Engine, asked: Made) -> KeyKind:
+    kind = next((each for each in MADE if each.value == asked.kind), None)
+    if kind is None:
+        raise Refused(f"kind: must be one of {', '.join(kind.value for kind in MADE)}")
+    if (kind in OF_ONE_THING) != bool(asked.subject):
+        raise Refused("subject: a heartbeat's token names its check, other keys have none")
+    if kind in OF_ONE_THING and not _is_heartbeat(engine, asked.subject):
+        raise Refused(f"subject: there is no check of kind {HEARTBEAT} of this name")
+    return kind
+
+
+def _is_heartbeat(engine: Engine, name: str) -> bool:
+    """Whether a check of this name waits for pings, be it that the monitor runs it already or not."""
+    try:
+        check = known(engine, CHECK, name)
+    except UnknownDefinition:
+        return False
+    return not check.orphaned and check.in_force.get("kind") == HEARTBEAT
 
 
 def _scopes(asked: Made) -> frozenset[Scope]:

@@ -8,7 +8,9 @@ from typing import Any
 from flask import Blueprint, Response
 from sqlalchemy import Engine
 
-from dashboard.api.answers import answer
+from dashboard.api import pages
+from dashboard.api.answers import answer, problem
+from dashboard.api.orders import Refused
 from dashboard.identity import who
 from domain.access import Role
 from domain.checkrights import LOCAL_CODE, Reserved
@@ -50,8 +52,13 @@ def blueprint(engine: Engine) -> Blueprint:
     @routes.get("")
     def listed() -> Response:
         is_admin = who().role >= Role.ADMIN
-        found = [_told(kind, schema, is_admin) for kind, schema in catalogue.load(engine).items()]
-        return answer({"count": len(found), "kinds": found, "common": COMMON})
+        shown, more = pages.part(catalogue.load(engine).items(), lambda each: each[0])
+        found = [_told(kind, schema, is_admin) for kind, schema in shown]
+        return answer({"count": len(found), "kinds": found, "common": COMMON, "next": more})
+
+    @routes.errorhandler(Refused)
+    def _malformed(error: Refused) -> Response:
+        return problem(400, str(error))
 
     return routes
 

@@ -1,9 +1,8 @@
-"""Thresholds beside alert rules: the levels inside checks; and the versions of rules and checks."""
+"""The levels inside checks, which stand beside alert rules as thresholds: told and edited."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -11,47 +10,28 @@ from typing import Any, Final
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
+from dashboard.api import pages
 from dashboard.api.answers import answer, problem
 from dashboard.api.bodies import strictly
-from dashboard.api.checks import as_shown
-from dashboard.api.defined import Edited, Table
+from dashboard.api.defined import Edited, known
 from dashboard.api.orders import Refused
 from dashboard.identity import actor
 from domain.checktable import COMMON
-from domain.definitions import drift, effective
+from domain.definitions import drift
 from domain.facts import Detail, Status
 from domain.rules import Operator, Rule, order_mistake
 from storage import definitions
-from storage.changes import CHECK, RULE, Changes, UnknownDefinition, VersionConflict
+from storage.changes import CHECK, Changes, UnknownDefinition, VersionConflict
 from storage.check_rows import CheckRow
 from storage.definitions import Definition
-from storage.engine import UNSTORABLE, reader
-from storage.readings import AuditRow, Readings
+from storage.engine import reader
+from storage.readings import Readings
 
 LEVELS: Final = ("operator", "warning", "critical")
-MOST_VERSIONS = 100
-# What the file changed, and what ends the life of a definition; everything else is an edit.
-PUBLISHED, REMOVED = "publish", "remove"
 
 
 class Impossible(Exception):
     """Levels that can't be; the message names the field."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Version:
-    """A definition as it was after one change."""
-
-    number: int
-    change: AuditRow
-    before: Mapping[str, Detail]
-    table: Mapping[str, Detail]
-
-    @property
-    def fields(self) -> list[str]:
-        """The fields that the change changed."""
-        known = {**self.before, **self.table}
-        return [key for key in known if self.before.get(key) != self.table.get(key)]
 
 
 def blueprint(
@@ -62,30 +42,19 @@ def blueprint(
     *,
     changed: Callable[[], None],
 ) -> Blueprint:
-    """The routes of levels and versions; `changed` is called after each edit. Access is decided before."""
+    """The routes of levels; `changed` is called after each edit. Access is decided before."""
     routes = Blueprint("levels", __name__, url_prefix="/api/v1")
-
-    @routes.get("/levels")
-    def listed() -> Response:
-        defined = {each.name: each for each in definitions.load(engine, CHECK)}
-        rows = readings.board(clock()).checks
-        found = [
-            document
-            for row in rows
-            if row.name in defined
-            for document in documents(row, defined[row.name])
-        ]
-        return answer({"count": len(found), "levels": found})
+    _read_all(routes, engine, readings, clock)
 
     @routes.get("/checks/<path:name>/levels")
     def one(name: str) -> Response:
-        found = documents(_row(readings, name), _known(engine, CHECK, name))
+        found = documents(_row(readings, name), known(engine, CHECK, name))
         return answer({"check": name, "levels": found})
 
     @routes.patch("/checks/<path:name>/levels")
     def edit(name: str) -> Response:
         asked = strictly(request.get_data(), Edited)
-        row, before = _row(readings, name), _known(engine, CHECK, name)
+        row, before = _row(readings, name), known(engine, CHECK, name)
         fields = _checked(row, before, asked.fields)
         after = changes.edit(
             CHECK, name, fields, actor=actor(), now=clock(), expected=asked.version
@@ -93,24 +62,32 @@ def blueprint(
         changed()
         return answer({"check": name, "levels": documents(row, after)})
 
-    @routes.get("/checks/<path:name>/levels/versions")
-    def of_check(name: str) -> Response:
-        found = versions(_known(engine, CHECK, name), readings.audit(CHECK, name, MOST_VERSIONS))
-        # A check's version counts all its changes: those of its levels belong here.
-        return answer(_told([each for each in found if set(each.fields) & set(LEVELS)], LEVELS))
-
-    @routes.get("/checks/<path:name>/versions")
-    def of_whole_check(name: str) -> Response:
-        found = versions(_known(engine, CHECK, name), readings.audit(CHECK, name, MOST_VERSIONS))
-        return answer(_told(found, None, as_shown))
-
-    @routes.get("/rules/<path:name>/versions")
-    def of_rule(name: str) -> Response:
-        found = versions(_known(engine, RULE, name), readings.audit(RULE, name, MOST_VERSIONS))
-        return answer(_told(found, None))
-
-    _answer_refusals(routes, readings)
+    _answer_refusals(routes)
+    _answer_conflicts(routes, readings)
     return routes
+
+
+def _read_all(
+    routes: Blueprint, engine: Engine, readings: Readings, clock: Callable[[], datetime]
+) -> None:
+    """The route that tells the levels of all checks, a page at a time."""
+
+    @routes.get("/levels")
+    def listed() -> Response:
+        rows = {row.name: row for row in readings.board(clock()).checks}
+        places = [(name, each) for name, row in rows.items() for each in range(_count(row))]
+        # By the check's name, and there as the check has them.
+        shown, more = pages.part(places, lambda place: f"{place[0]} {place[1]:04}")
+        with reader(engine).connect() as connection:
+            defined = definitions.load_some(connection, CHECK, sorted({name for name, _ in shown}))
+        told = {each.name: documents(rows[each.name], each) for each in defined}
+        found = [told[name][place] for name, place in shown if name in told]
+        return answer({"count": len(found), "levels": found, "next": more})
+
+
+def _count(row: CheckRow) -> int:
+    """How many levels `documents` tells of a check."""
+    return len(row.about["rules"])
 
 
 def documents(row: CheckRow, definition: Definition) -> list[dict[str, Any]]:
@@ -144,54 +121,6 @@ def documents(row: CheckRow, definition: Definition) -> list[dict[str, Any]]:
             }
         )
     return found
-
-
-def versions(definition: Definition, rows: Sequence[AuditRow]) -> list[Version]:
-    """The versions of a definition, newest first, read backwards from what stands now.
-
-    Each change stored what it replaced: the file's table, or all edits at that time.
-    """
-    base, patch = definition.base, definition.patch
-    found: list[Version] = []
-    for index, row in enumerate(rows):
-        number = definition.version - index
-        if number < 1 or row.action == REMOVED:
-            break
-        table = effective(base, patch)
-        if row.action == PUBLISHED:
-            base = row.before
-        else:
-            patch = row.before or {}
-        before = effective(base, patch)
-        found.append(Version(number=number, change=row, before=before, table=table))
-    return found
-
-
-def _told(
-    found: Sequence[Version],
-    keys: Sequence[str] | None,
-    shown: Callable[[Table], Table] = lambda table: table,
-) -> dict[str, Any]:
-    """Versions as they are told: only of `keys`, and with what `shown` leaves to be seen."""
-    return {"count": len(found), "versions": [_told_one(each, keys, shown) for each in found]}
-
-
-def _told_one(
-    version: Version, keys: Sequence[str] | None, shown: Callable[[Table], Table]
-) -> dict[str, Any]:
-    before, table = shown(version.before), shown(version.table)
-    return {
-        "version": version.number,
-        "at": version.change.at.isoformat(),
-        "actor": version.change.actor,
-        "action": version.change.action,
-        "changes": {
-            key: {"before": before.get(key), "after": table.get(key)}
-            for key in version.fields
-            if keys is None or key in keys
-        },
-        "table": {key: value for key, value in table.items() if keys is None or key in keys},
-    }
 
 
 def _checked(row: CheckRow, before: Definition, fields: Mapping[str, Any]) -> dict[str, Detail]:
@@ -242,23 +171,13 @@ def _read(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _row(readings: Readings, name: str) -> CheckRow:
-    row = None if UNSTORABLE.search(name) else readings.check(name)
+    row = readings.check(name)
     if row is None:
         raise UnknownDefinition(CHECK, name)
     return row
 
 
-def _known(engine: Engine, kind: str, name: str) -> Definition:
-    found = None
-    if UNSTORABLE.search(name) is None:
-        with reader(engine).connect() as connection:
-            found = definitions.load_one(connection, kind, name)
-    if found is None:
-        raise UnknownDefinition(kind, name)
-    return found
-
-
-def _answer_refusals(routes: Blueprint, readings: Readings) -> None:
+def _answer_refusals(routes: Blueprint) -> None:
     @routes.errorhandler(Refused)
     def _malformed(error: Refused) -> Response:
         return problem(HTTPStatus.BAD_REQUEST, str(error))
@@ -271,6 +190,8 @@ def _answer_refusals(routes: Blueprint, readings: Readings) -> None:
     def _unknown(error: UnknownDefinition) -> Response:
         return problem(HTTPStatus.NOT_FOUND, str(error))
 
+
+def _answer_conflicts(routes: Blueprint, readings: Readings) -> None:
     @routes.errorhandler(VersionConflict)
     def _too_late(error: VersionConflict) -> Response:
         """Both edits: what stands now, and what was asked."""

@@ -74,22 +74,34 @@ class Meter:
 
         @server.before_request
         def _begin() -> None:
-            g.begun = self._monotonic()
-            self._requests.active.inc()
+            g.begun = self.began()
 
         @server.teardown_request
         def _gone(_error: BaseException | None) -> None:
             if g.pop("begun", None) is not None:
-                self._requests.active.dec()
+                self.ended()
 
         @server.after_request
         def _end(response: Response) -> Response:
-            seconds = self._monotonic() - g.get("begun", self._monotonic())
+            seconds = self.since(g.get("begun"))
             endpoint = request.url_rule.rule if request.url_rule is not None else NOWHERE
             method = request.method if request.method in METHODS else NOWHERE
             size = float(request.content_length or 0)
             self.note(seconds, response.status_code, method=method, endpoint=endpoint, size=size)
             return response
+
+    def began(self) -> float:
+        """Count a request among those that are being answered; when it began (s, monotonic)."""
+        self._requests.active.inc()
+        return self._monotonic()
+
+    def since(self, begun: float | None) -> float:
+        """The seconds since a request began; 0 for one that never did."""
+        return 0.0 if begun is None else self._monotonic() - begun
+
+    def ended(self) -> None:
+        """A request that began is not being answered any more."""
+        self._requests.active.dec()
 
     def note(
         self,

@@ -11,12 +11,13 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
+from dashboard.api import pages
 from dashboard.api.answers import answer, problem
 from dashboard.api.bodies import Wrong, parsed
 from dashboard.api.orders import Refused
 from dashboard.identity import actor
 from domain import pushing
-from domain.business import Metric, metrics_of
+from domain.business import ORDER, Metric, metrics_of
 from domain.intake import Times
 from domain.ladder import Level
 from domain.pushing import Batch, NotMetrics
@@ -59,7 +60,10 @@ def blueprint(
     @routes.get("")
     def listed() -> Response:
         found = metrics_of(pushed.pushed(engine).items())
-        return answer({"count": len(found), "metrics": [_about(each) for each in found]})
+        # By group and name, as the pages show them.
+        shown, more = pages.part(found, lambda each: f"{ORDER.index(each.group)} {each.name}")
+        told = [_about(each) for each in shown]
+        return answer({"count": len(told), "metrics": told, "next": more})
 
     @routes.get("/<name>")
     def one(name: str) -> Response:

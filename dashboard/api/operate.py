@@ -29,6 +29,25 @@ def blueprint(
 ) -> Blueprint:
     """The operators' routes. Access to them is decided before they are reached."""
     routes = Blueprint("operate", __name__, url_prefix="/api/v1")
+    _of_one_check(routes, readings, changes, asking, clock)
+    _of_all(routes, changes, clock)
+    _replies(routes, engine, clock)
+
+    @routes.errorhandler(Refused)
+    def _malformed(error: Refused) -> Response:
+        return problem(400, str(error))
+
+    return routes
+
+
+def _of_one_check(
+    routes: Blueprint,
+    readings: Readings,
+    changes: Changes,
+    asking: Asking,
+    clock: Callable[[], datetime],
+) -> None:
+    """The routes that do something to one check."""
 
     @routes.post("/checks/<path:name>/check-now")
     def check_now(name: str) -> Response:
@@ -48,6 +67,10 @@ def blueprint(
         wordless(request.get_data())
         return _edit(lambda: changes.resume(name, actor=actor(), now=clock()), "resumed")
 
+
+def _of_all(routes: Blueprint, changes: Changes, clock: Callable[[], datetime]) -> None:
+    """The routes that start and stop all monitoring."""
+
     @routes.post("/monitoring/start")
     def start() -> Response:
         wordless(request.get_data())
@@ -58,6 +81,10 @@ def blueprint(
         wordless(request.get_data())
         return _edit(lambda: changes.monitor(False, actor=actor(), now=clock()), "stopped")
 
+
+def _replies(routes: Blueprint, engine: Engine, clock: Callable[[], datetime]) -> None:
+    """The route that tells what the monitor replied."""
+
     @routes.get("/commands/<int:command_id>")
     def command(command_id: int) -> Response:
         # Beyond what a number of the store can be there is none.
@@ -65,12 +92,6 @@ def blueprint(
         if reply is None:
             return problem(404, "there is no command of this number")
         return replied(command_id, reply)
-
-    @routes.errorhandler(Refused)
-    def _malformed(error: Refused) -> Response:
-        return problem(400, str(error))
-
-    return routes
 
 
 def _edit(change: Callable[[], object], done: str) -> Response:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from operator import itemgetter
 from typing import TypeVar
 
 from flask import request
@@ -12,6 +13,8 @@ from storage.engine import UNSTORABLE
 
 T = TypeVar("T")
 LONGEST_NAME = 1_000
+# Of a list that is short in most installations.
+LARGEST_PAGE = 1_000
 
 
 def limit(usual: int, most: int) -> int:
@@ -55,6 +58,18 @@ def cut(
     """
     shown = found[:most]
     return shown, cursor(shown[-1]) if len(found) > most else None
+
+
+def part(
+    found: Iterable[T], mark: Callable[[T], str], most: int = LARGEST_PAGE
+) -> tuple[Sequence[T], str | None]:
+    """The page asked for of what is at hand whole, in the order of its marks, as `cut` gives it.
+
+    The cursor is the mark of the last entry, so that a page begins right when that one is gone.
+    """
+    wanted, after = limit(most, most), named_cursor() or ""
+    later = sorted(((mark(each), each) for each in found), key=itemgetter(0))
+    return cut([each for at, each in later if at > after], wanted, mark)
 
 
 def wrong_cursor() -> Refused:

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
+from dashboard.api import pages
 from dashboard.api.answers import answer, problem
 from dashboard.api.orders import Refused
 from domain import ruletable
@@ -20,11 +21,11 @@ from domain.units import unit_of
 from storage import definitions
 from storage.changes import RULE, UnknownDefinition
 from storage.engine import UNSTORABLE, reader
-from storage.series_readings import Named, SeriesReadings
+from storage.series_readings import LARGEST_NUMBER, Named, SeriesReadings, UnknownSeries
 
 LONGEST_HOURS = 24 * 366 * 5.0
 USUAL_HOURS = 24.0
-MOST_SERIES = 2_000
+LARGEST_PAGE = 2_000
 
 
 def blueprint(engine: Engine, clock: Callable[[], datetime], levels: Sequence[Level]) -> Blueprint:
@@ -34,20 +35,21 @@ def blueprint(engine: Engine, clock: Callable[[], datetime], levels: Sequence[Le
 
     @routes.get("")
     def listed() -> Response:
-        metric, rule = _metric(), _rule(engine, request.args.get("rule"))
-        wanted = _labels().items()
-        limit = None if wanted or rule is not None else MOST_SERIES + 1
-        found = tuple(
-            each
-            for each in readings.named(metric if rule is None else rule.metric, limit)
-            if wanted <= dict(each.labels).items()
-            and (rule is None or selects(rule, each.metric, each.labels))
-        )
+        found, more = _listed(readings, _rule(engine, request.args.get("rule")))
         shown = [
             {"metric": each.metric, "labels": dict(each.labels), "unit": unit_of(each.metric)}
-            for each in found[:MOST_SERIES]
+            for each in found
         ]
-        return answer({"count": len(shown), "series": shown, "truncated": len(found) > len(shown)})
+        body = {"count": len(shown), "series": shown}
+        return answer({**body, "truncated": more is not None, "next": more})
+
+    _points(routes, readings, clock)
+    _answer_refusals(routes)
+    return routes
+
+
+def _points(routes: Blueprint, readings: SeriesReadings, clock: Callable[[], datetime]) -> None:
+    """The route that tells one of them for a chart."""
 
     @routes.get("/points")
     def points() -> Response:
@@ -76,6 +78,8 @@ def blueprint(engine: Engine, clock: Callable[[], datetime], levels: Sequence[Le
             }
         )
 
+
+def _answer_refusals(routes: Blueprint) -> None:
     @routes.errorhandler(Refused)
     def _malformed(error: Refused) -> Response:
         return problem(HTTPStatus.BAD_REQUEST, str(error))
@@ -88,7 +92,25 @@ def blueprint(engine: Engine, clock: Callable[[], datetime], levels: Sequence[Le
     def _impossible(error: ConfigError) -> Response:
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
 
-    return routes
+
+def _listed(readings: SeriesReadings, rule: AlertRule | None) -> tuple[Sequence[Named], str | None]:
+    """The page of series asked for, and the cursor of the next one."""
+    metric, wanted = _metric(), _labels().items()
+    most, after = pages.limit(LARGEST_PAGE, LARGEST_PAGE), pages.numbered_cursor(LARGEST_NUMBER)
+    # One more than is shown tells whether there are further ones; which of them fit is seen here.
+    limit = None if wanted or rule is not None else most + 1
+    try:
+        found = readings.named(metric if rule is None else rule.metric, limit, after)
+    except UnknownSeries:
+        raise pages.wrong_cursor() from None
+    fitting = [
+        (number, each)
+        for number, each in found
+        if wanted <= dict(each.labels).items()
+        and (rule is None or selects(rule, each.metric, each.labels))
+    ]
+    shown, more = pages.cut(fitting, most, lambda each: str(each[0]))
+    return [each for _, each in shown], more
 
 
 def _rule(engine: Engine, name: str | None) -> AlertRule | None:

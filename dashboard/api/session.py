@@ -11,6 +11,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
 from dashboard import passwords
+from dashboard.api import pages
 from dashboard.api.answers import answer, problem
 from dashboard.api.bodies import strictly, wordless
 from dashboard.api.orders import Body, Refused
@@ -26,7 +27,8 @@ from domain.access import (
     normal_password,
     safe_next,
 )
-from storage import keys
+from storage import keys, secrets
+from storage.engine import to_ms
 from storage.logins import Browser, Logins, Standing, TooManyTries
 from storage.people import AlreadySetUp, People, Person
 
@@ -68,6 +70,19 @@ def blueprint(engine: Engine, clock: Callable[[], datetime]) -> Blueprint:
         told = {"name": one.name, "role": one.role.word, "via": one.via}
         return answer({**told, "scopes": sorted(one.scopes), "setup_needed": needed})
 
+    _in_and_out(routes, people, logins, clock)
+    _set_up(routes, engine, people, logins, clock)
+    _change_password(routes, people, logins, clock)
+    _of_ones_own(routes, logins, clock)
+    _answer_refusals(routes)
+    return routes
+
+
+def _in_and_out(
+    routes: Blueprint, people: People, logins: Logins, clock: Callable[[], datetime]
+) -> None:
+    """The routes that begin and end a session."""
+
     @routes.post("/session")
     def log_in() -> Response:
         asked = strictly(request.get_data(), Entering)
@@ -87,6 +102,16 @@ def blueprint(engine: Engine, clock: Callable[[], datetime]) -> Blueprint:
         response.delete_cookie(SESSION, httponly=True, samesite="Lax")
         return response
 
+
+def _set_up(
+    routes: Blueprint,
+    engine: Engine,
+    people: People,
+    logins: Logins,
+    clock: Callable[[], datetime],
+) -> None:
+    """The route that makes the first admin."""
+
     @routes.post("/setup")
     def set_up() -> Response:
         asked = strictly(request.get_data(), SettingUp)
@@ -99,6 +124,12 @@ def blueprint(engine: Engine, clock: Callable[[], datetime]) -> Blueprint:
         name, stored = credentials(asked.name, asked.password)
         made = people.add(name, Role.ADMIN, stored, actor=name, now=now, first_by_key=key.id)
         return _entered(logins, made, now, {"next": "/"})
+
+
+def _change_password(
+    routes: Blueprint, people: People, logins: Logins, clock: Callable[[], datetime]
+) -> None:
+    """The route of one's own password."""
 
     @routes.post("/account/password")
     def change_password() -> Response:
@@ -113,10 +144,6 @@ def blueprint(engine: Engine, clock: Callable[[], datetime]) -> Blueprint:
         changed = people.change(person.name, actor=person.name, now=now, password_hash=stored)
         return _entered(logins, changed, now, {})
 
-    _of_ones_own(routes, logins, clock)
-    _answer_refusals(routes)
-    return routes
-
 
 def _of_ones_own(routes: Blueprint, logins: Logins, clock: Callable[[], datetime]) -> None:
     """The routes of one's own sessions."""
@@ -125,8 +152,9 @@ def _of_ones_own(routes: Blueprint, logins: Logins, clock: Callable[[], datetime
     def own() -> Response:
         one, secret = who(), request.cookies.get(SESSION, "")
         found = () if one.user_id is None else logins.of(one.user_id, clock())
-        told = [{**session_document(each), "here": each.is_of(secret)} for each in found]
-        return answer({"count": len(told), "sessions": told})
+        shown, more = pages.part(found, _newest_first)
+        told = [{**session_document(each), "here": each.is_of(secret)} for each in shown]
+        return answer({"count": len(told), "sessions": told, "next": more})
 
     @routes.post("/account/sessions/end")
     def end_others() -> Response:
@@ -135,6 +163,11 @@ def _of_ones_own(routes: Blueprint, logins: Logins, clock: Callable[[], datetime
         if one.user_id is None:
             return problem(403, "only somebody who is logged in has sessions")
         return answer({"ended": logins.close_others(one.user_id, secret, one.name, clock())})
+
+
+def _newest_first(session: Standing) -> str:
+    """The place of a session in its list. It tells nothing of the secret: its hash is hashed."""
+    return f"{10**15 - to_ms(session.created_at):015} {secrets.digest(session.hash)[:16]}"
 
 
 def session_document(session: Standing) -> dict[str, Any]:

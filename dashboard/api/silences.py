@@ -51,6 +51,14 @@ def blueprint(
 ) -> Blueprint:
     """The routes of silences; `changed` is called after each change. Access is decided before."""
     routes = Blueprint("silences", __name__, url_prefix="/api/v1/silences")
+    _read(routes, engine, clock)
+    _change(routes, engine, clock, changed)
+    _answer_refusals(routes)
+    return routes
+
+
+def _read(routes: Blueprint, engine: Engine, clock: Callable[[], datetime]) -> None:
+    """The route that only tells."""
 
     @routes.get("")
     def listed() -> Response:
@@ -65,27 +73,21 @@ def blueprint(
         more = str(found[most - 1].id) if len(found) > most else None
         return answer({"count": len(documents), "silences": documents, "next": more})
 
+
+def _change(
+    routes: Blueprint,
+    engine: Engine,
+    clock: Callable[[], datetime],
+    changed: Callable[[], None],
+) -> None:
+    """The routes that make and end silences."""
+
     @routes.post("")
     def make() -> Response:
         asked, now = strictly(request.get_data(), Asked), clock()
-        match = _match(asked.match)
-        start, end = _span(asked, now)
-        present = silences.present(engine)
-        rules.check(
-            match, asked.reason, start, end, now, everything=asked.everything, present=present
-        )
-        made = silences.silence(
-            engine,
-            match,
-            author=signer(asked.author),
-            reason=asked.reason.strip(),
-            starts_at=start,
-            ends_at=end,
-            now=now,
-        )
+        made, muted = _made(engine, asked, now)
         changed()
-        body = {**document(made, now), "matches": _names(present, match)}
-        response = answer(body, 201)
+        response = answer({**document(made, now), "matches": muted}, 201)
         response.headers["Location"] = f"/api/v1/silences/{made.id}"
         return response
 
@@ -96,8 +98,23 @@ def blueprint(
         changed()
         return answer(document(ended, clock()))
 
-    _answer_refusals(routes)
-    return routes
+
+def _made(engine: Engine, asked: Asked, now: datetime) -> tuple[Silence, list[str]]:
+    """The silence that was asked for, now in the store, and the names of what it mutes."""
+    match = _match(asked.match)
+    start, end = _span(asked, now)
+    present = silences.present(engine)
+    rules.check(match, asked.reason, start, end, now, everything=asked.everything, present=present)
+    made = silences.silence(
+        engine,
+        match,
+        author=signer(asked.author),
+        reason=asked.reason.strip(),
+        starts_at=start,
+        ends_at=end,
+        now=now,
+    )
+    return made, _names(present, match)
 
 
 def _answer_refusals(routes: Blueprint) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 from flask import Blueprint, Response, request
+from werkzeug.datastructures import Headers
 
 from dashboard.live import Live, Moment, Sight
 from dashboard.snapshot import Drawing
@@ -21,6 +22,7 @@ from domain.access import Role
 from domain.deltas import Taken, delta, taken
 from storage.engine import to_ms
 
+PATH = "/live/snapshot"
 STORE_SEEN_S = 5.0
 WHOLE = "application/json"
 DELTA = "application/vnd.nocturne.delta+json"
@@ -105,45 +107,63 @@ def _encoded(document: dict[str, Any], content_type: str) -> Encoded:
     return Encoded(content_type=content_type, plain=plain, packed=gzip.compress(plain, 4, mtime=0))
 
 
-def blueprint(live: Live, version: str, boot: str, role: Callable[[], Role]) -> Blueprint:
-    """The snapshot route. `boot` tells this process' generations from those of the one before.
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """The answer to a poll: its HTTP status, the headers of its own, and the body."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes = b""
+
+
+class Snapshots:
+    """Answers polls. `boot` tells this process' generations from those of the one before.
 
     What the viewer may do travels in a header: the document is the same for all.
     """
-    routes = Blueprint("live", __name__)
-    encoder = Encoder(version, boot)
 
-    @routes.get("/live/snapshot")
-    def current() -> Response:
-        sight = live.look()
+    def __init__(self, live: Live, version: str, boot: str) -> None:
+        self._live = live
+        self._encoder = Encoder(version, boot)
+
+    def answer(self, asked: Headers, role: Role) -> Polled:
+        """What is answered to a poll with these headers, from a viewer of this role."""
+        sight = self._live.look()
+        shared = _shared(sight, role)
         if sight.moment is None:
-            return _headed(Response(status=503), sight, role())
-        now = encoder.take(sight.moment)
-        known = request.headers.get("If-None-Match")
+            return Polled(503, shared)
+        now = self._encoder.take(sight.moment)
+        known = asked.get("If-None-Match")
         if known == now.tag:
-            return _headed(Response(status=304, headers={"ETag": now.tag}), sight, role())
-        takes_deltas = DELTA in request.headers.get("Accept", "")
-        encoded = encoder.encode(now, known if takes_deltas else None)
-        packed = "gzip" in request.headers.get("Accept-Encoding", "")
-        response = Response(
-            encoded.packed if packed else encoded.plain,
-            content_type=encoded.content_type,
-            headers={"ETag": now.tag, "Vary": "Accept, Accept-Encoding"},
-        )
-        if packed:
-            response.headers["Content-Encoding"] = "gzip"
-        return _headed(response, sight, role())
+            return Polled(304, {"ETag": now.tag, **shared})
+        encoded = self._encoder.encode(now, known if DELTA in asked.get("Accept", "") else None)
+        own = {"ETag": now.tag, "Vary": "Accept, Accept-Encoding", **shared}
+        own["Content-Type"] = encoded.content_type
+        if "gzip" in asked.get("Accept-Encoding", ""):
+            return Polled(200, {**own, "Content-Encoding": "gzip"}, encoded.packed)
+        return Polled(200, own, encoded.plain)
+
+
+def blueprint(snapshots: Snapshots, role: Callable[[], Role]) -> Blueprint:
+    """The snapshot route; most polls are answered in `dashboard/polls.py` before it."""
+    routes = Blueprint("live", __name__)
+
+    @routes.get(PATH)
+    def current() -> Response:
+        found = snapshots.answer(request.headers, role())
+        return Response(found.body, found.status, found.headers)
 
     return routes
 
 
-def _headed(response: Response, sight: Sight, role: Role) -> Response:
+def _shared(sight: Sight, role: Role) -> dict[str, str]:
     """The beat travels in headers, also on 304: it is part of neither tag nor revision."""
-    response.headers["Nocturne-Now"] = str(to_ms(sight.now))
-    response.headers["Nocturne-Beat"] = str(to_ms(sight.beat)) if sight.beat else ""
     store = "ok" if sight.store_age_s < STORE_SEEN_S else "unreachable"
-    response.headers["Nocturne-Store"] = sight.obstacle.value if sight.obstacle else store
-    response.headers["Nocturne-Role"] = "operator" if role >= Role.OPERATOR else "viewer"
-    # The browser must ask each time, and may keep the body for its 304.
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
+    return {
+        "Nocturne-Now": str(to_ms(sight.now)),
+        "Nocturne-Beat": str(to_ms(sight.beat)) if sight.beat else "",
+        "Nocturne-Store": sight.obstacle.value if sight.obstacle else store,
+        "Nocturne-Role": "operator" if role >= Role.OPERATOR else "viewer",
+        # The browser must ask each time, and may keep the body for its 304.
+        "Cache-Control": "private, no-cache",
+    }

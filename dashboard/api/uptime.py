@@ -7,11 +7,15 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from typing import Any
 
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
+from dashboard.api import pages
 from dashboard.api.answers import answer, problem
+from dashboard.api.orders import Refused
+from domain.uptime import Spent
 from storage import uptimes
 from storage.readings import Readings
 
@@ -37,18 +41,25 @@ def blueprint(engine: Engine, readings: Readings, clock: Callable[[], datetime])
         # Of a longer time, whole days are read: it is one row a check and day.
         start = start if days < WHOLE_DAYS else start.replace(hour=0)
         found = uptimes.read(engine, start, now)
-        checks = [
-            {
-                "name": row.name,
-                "percent": None if times.percent is None else round(times.percent, 4),
-                "seconds": {name: ms / 1000 for name, ms in asdict(times).items()},
-            }
-            for row in readings.board(now).checks
-            if (times := found.get(row.id)) is not None
-        ]
-        return answer({"from": start.isoformat(), "to": now.isoformat(), "checks": checks})
+        spans = [(row.name, found[row.id]) for row in readings.board(now).checks if row.id in found]
+        shown, more = pages.part(spans, lambda each: each[0])
+        checks = [_document(name, times) for name, times in shown]
+        told = {"from": start.isoformat(), "to": now.isoformat(), "checks": checks}
+        return answer({**told, "next": more})
+
+    @routes.errorhandler(Refused)
+    def _malformed(error: Refused) -> Response:
+        return problem(HTTPStatus.BAD_REQUEST, str(error))
 
     return routes
+
+
+def _document(name: str, times: Spent) -> dict[str, Any]:
+    return {
+        "name": name,
+        "percent": None if times.percent is None else round(times.percent, 4),
+        "seconds": {what: ms / 1000 for what, ms in asdict(times).items()},
+    }
 
 
 def _days(given: str | None) -> float | None:

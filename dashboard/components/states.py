@@ -21,7 +21,7 @@ INSTEAD: Final = {
     Mark.MAINTENANCE: "maintenance",
     Mark.PENDING: "pending",
 }
-WORDS: Final = {"blocked": "unknown, blocked", "pending": "not measured yet"}
+WORDS: Final = {"blocked": "unknown, blocked", "pending": "not known yet"}
 LETTER_STATES: Final = {
     "h": "healthy",
     "w": "warning",

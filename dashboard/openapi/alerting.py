@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.api import channels, defined, maintenance, rules, silences
+from dashboard.api import channels, defined, maintenance, pages, rules, silences, versions
 from dashboard.api.orders import Nothing
 from dashboard.openapi.entry import (
     ASKED,
@@ -13,10 +13,10 @@ from dashboard.openapi.entry import (
     TEXT,
     Entries,
     Entry,
-    Query,
     Schema,
     listing,
     maybe,
+    paged,
     ref,
     shape,
 )
@@ -29,14 +29,10 @@ RULES, LEVELS, WINDOWS, SILENCES, CHANNELS = (
     "Channels",
 )
 DEFINITION: dict[int, Schema | None] = {200: ref("Definition")}
-VERSIONS: dict[int, Schema | None] = {200: listing("versions")}
+VERSIONS: dict[int, Schema | None] = {200: listing("versions", next=maybe(TEXT))}
+VERSIONS_PAGED = paged(versions.LARGEST_PAGE)
 WRONG = (409, 422)
-MOST = Query(
-    name="limit",
-    says="How many at most.",
-    schema={"type": "integer", "minimum": 1, "maximum": 1000},
-)
-PAGED = (MOST, Query(name="cursor", says="`next` of the answer before: goes on after it."))
+PAGED = paged(pages.LARGEST_PAGE)
 
 
 def _definitions(
@@ -98,12 +94,13 @@ ENTRIES: Entries = {
         refuses=WRONG,
     ),
     ("/api/v1/rules/<path:name>/versions", "GET"): Entry(
-        tag=RULES, says="What it was before, newest first.", gives=VERSIONS
+        tag=RULES, says="What it was before, newest first.", gives=VERSIONS, query=VERSIONS_PAGED
     ),
     ("/api/v1/levels", "GET"): Entry(
         tag=LEVELS,
         says="The levels that checks have in themselves.",
-        gives={200: listing("levels")},
+        gives={200: listing("levels", next=maybe(TEXT))},
+        query=PAGED,
     ),
     ("/api/v1/checks/<path:name>/levels", "GET"): Entry(
         tag=LEVELS,
@@ -118,10 +115,16 @@ ENTRIES: Entries = {
         refuses=WRONG,
     ),
     ("/api/v1/checks/<path:name>/levels/versions", "GET"): Entry(
-        tag=LEVELS, says="What they were before, newest first.", gives=VERSIONS
+        tag=LEVELS,
+        says="What they were before, newest first.",
+        gives=VERSIONS,
+        query=VERSIONS_PAGED,
     ),
     ("/api/v1/checks/<path:name>/versions", "GET"): Entry(
-        tag=LEVELS, says="What the whole check was before, newest first.", gives=VERSIONS
+        tag=LEVELS,
+        says="What the whole check was before, newest first.",
+        gives=VERSIONS,
+        query=VERSIONS_PAGED,
     ),
     ("/api/v1/silences", "GET"): Entry(
         tag=SILENCES,
@@ -144,7 +147,10 @@ ENTRIES: Entries = {
         refuses=WRONG,
     ),
     ("/api/v1/channels", "GET"): Entry(
-        tag=CHANNELS, says="The channels and how they do.", gives={200: listing("channels")}
+        tag=CHANNELS,
+        says="The channels and how they do.",
+        gives={200: listing("channels", next=maybe(TEXT))},
+        query=PAGED,
     ),
     ("/api/v1/channels/<path:name>/test", "POST"): Entry(
         body=Nothing, tag=CHANNELS, says="Sends a test by one channel.", gives=REPLY, refuses=ASKED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.api import bulk, checks, defined, results
+from dashboard.api import bulk, checks, defined, pages, results, series
 from dashboard.api.orders import Nothing
 from dashboard.openapi.entry import (
     ASKED,
@@ -20,6 +20,7 @@ from dashboard.openapi.entry import (
     Query,
     listing,
     maybe,
+    paged,
     ref,
     shape,
 )
@@ -50,18 +51,15 @@ LABEL = Query(
     schema={"type": "array", "items": {"type": "string", "pattern": "^[^=]+="}},
 )
 
+PAGED = paged(pages.LARGEST_PAGE)
+
 ENTRIES: Entries = {
     ("/api/v1/checks", "GET"): Entry(
         tag=CHECKS,
         says="The definitions, by name, a page at a time.",
         gives={200: listing("checks", ref("Definition"), next=maybe(TEXT))},
         query=(
-            Query(
-                name="limit",
-                says="How many at most.",
-                schema={"type": "integer", "minimum": 1, "maximum": checks.LARGEST_PAGE},
-            ),
-            Query(name="cursor", says="`next` of the answer before: goes on after it."),
+            *paged(checks.LARGEST_PAGE),
             Query(name="name", says="Only the check of this name."),
         ),
     ),
@@ -74,8 +72,8 @@ ENTRIES: Entries = {
     ),
     ("/api/v1/checks/try", "POST"): Entry(
         tag=CHECKS,
-        says="Runs a draft once, and stores nothing of it.",
-        gives=REPLY,
+        says="Runs a draft once, or judges it alone, and stores nothing of it.",
+        gives={**REPLY, 204: None},
         body=checks.Tried,
         refuses=(404, *ASKED, 422),
     ),
@@ -113,7 +111,8 @@ ENTRIES: Entries = {
     ("/api/v1/kinds", "GET"): Entry(
         tag=CHECKS,
         says="The kinds of checks there are, and their fields.",
-        gives={200: listing("kinds", OBJECT, common=OBJECT)},
+        gives={200: listing("kinds", OBJECT, common=OBJECT, next=maybe(TEXT))},
+        query=PAGED,
     ),
     ("/api/v1/checks/<path:name>/check-now", "POST"): Entry(
         body=Nothing, tag=OPERATING, says="Runs a check at once.", gives=REPLY, refuses=ASKED
@@ -142,11 +141,12 @@ ENTRIES: Entries = {
     ("/api/v1/series", "GET"): Entry(
         tag=SERIES,
         says="The series that are stored.",
-        gives={200: listing("series", OBJECT, truncated=FLAG)},
+        gives={200: listing("series", OBJECT, truncated=FLAG, next=maybe(TEXT))},
         query=(
             Query(name="metric", says="Those of one metric."),
             LABEL,
             Query(name="rule", says="Those that a rule selects."),
+            *paged(series.LARGEST_PAGE),
         ),
         refuses=(404, 422),
     ),
@@ -186,17 +186,21 @@ ENTRIES: Entries = {
     ("/api/v1/uptime", "GET"): Entry(
         tag=SERIES,
         says="For how long each check read what.",
-        gives={200: shape({"from": TIME, "to": TIME, "checks": LIST})},
+        gives={200: shape({"from": TIME, "to": TIME, "checks": LIST, "next": maybe(TEXT)})},
         query=(
             Query(
                 name="days",
                 says="How far back, in days.",
                 schema={"type": "number", "exclusiveMinimum": 0, "maximum": 1830},
             ),
+            *PAGED,
         ),
     ),
     ("/api/v1/metrics", "GET"): Entry(
-        tag=SERIES, says="The metrics that were pushed.", gives={200: listing("metrics")}
+        tag=SERIES,
+        says="The metrics that were pushed.",
+        gives={200: listing("metrics", next=maybe(TEXT))},
+        query=PAGED,
     ),
     ("/api/v1/metrics/<name>", "GET"): Entry(
         tag=SERIES,

@@ -55,6 +55,15 @@ class Query:
     required: bool = False
 
 
+def paged(most: int) -> tuple[Query, Query]:
+    """The parameters of a list that comes a page at a time, `most` entries at most."""
+    whole = {"type": "integer", "minimum": 1, "maximum": most}
+    return (
+        Query(name="limit", says="How many at most.", schema=whole),
+        Query(name="cursor", says="`next` of the answer before: goes on after it."),
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """A route as people are told of it.

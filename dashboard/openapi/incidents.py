@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from dashboard.api import incidents
 from dashboard.api.orders import Acknowledge, Assign, Comment, Move, Resolve
 from dashboard.openapi.entry import (
     FLAG,
@@ -18,18 +19,13 @@ from dashboard.openapi.entry import (
     Query,
     listing,
     maybe,
+    paged,
     ref,
     shape,
 )
 
 INCIDENTS = "Incidents"
 INCIDENT = {200: ref("Incident")}
-LIST_SIZE = Query(
-    name="limit",
-    says="How many at most.",
-    schema={"type": "integer", "minimum": 1, "maximum": 1000},
-)
-CURSOR = Query(name="cursor", says="`next` of the answer before: goes on after it.")
 # Each order with what it means, and its body.
 ORDERS: dict[str, tuple[str, type[Struct]]] = {
     "acknowledge": ("Somebody has it in hand.", Acknowledge),
@@ -62,7 +58,7 @@ ENTRIES: Entries = {
                 next=maybe(TEXT),
             )
         },
-        query=(HOURS, LIST_SIZE, CURSOR),
+        query=(HOURS, *paged(incidents.HISTORY_ROWS)),
     ),
     ("/incidents/statistics", "GET"): Entry(
         tag=INCIDENTS,

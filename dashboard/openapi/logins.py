@@ -17,6 +17,7 @@ from dashboard.openapi.entry import (
     Query,
     listing,
     maybe,
+    paged,
     shape,
 )
 
@@ -25,12 +26,7 @@ ENTERED = {200: shape({"name": TEXT, "role": TEXT}, next=TEXT)}
 KEY = shape(
     {"id": WHOLE, "kind": TEXT, "prefix": TEXT, "name": TEXT, "in_force": FLAG}, secret=TEXT
 )
-MOST = Query(
-    name="limit",
-    says="How many at most.",
-    schema={"type": "integer", "minimum": 1, "maximum": 500},
-)
-PAGED = (MOST, Query(name="cursor", says="`next` of the answer before: goes on after it."))
+PAGED = paged(people.LARGEST_PAGE)
 # A field of a form that was left empty asks for nothing.
 MOMENT = {"anyOf": [TIME, {"const": ""}]}
 
@@ -119,7 +115,7 @@ ENTRIES: Entries = {
             Query(name="name", says="Of one thing."),
             Query(name="from", says="Not before.", schema=MOMENT),
             Query(name="to", says="Not after.", schema=MOMENT),
-            MOST,
+            PAGED[0],
             Query(
                 name="cursor",
                 says="`next` of the answer before: goes on after it.",

@@ -20,6 +20,7 @@ from dashboard.figures import CONFIG, SPELT
 from dashboard.theme import Theme
 from dashboard.trend import TOTAL, Line, Trend
 from dashboard.views import CheckView
+from domain.facts import Mark
 from domain.units import show, span
 
 # How far back the chart may go, in hours, by the word that stands in the address.
@@ -200,8 +201,11 @@ def _standing(view: CheckView) -> list[Component]:
 
 def _meta(view: CheckView) -> list[Component]:
     every: list[Component | str] = [f"every {span(view.interval_s)}"]
-    if view.due is not None:
-        every += [", next ", moment(view.due, view.at, "in")]
+    # What has not run when it should is not said to run next; nor is anything on a stale screen.
+    if view.due is not None and view.reading.mark is not Mark.STALE:
+        every.append(
+            html.Span([", next ", moment(view.due, view.at, "in")], className="check-next")
+        )
     return [
         html.Code(view.target, className="check-target"),
         html.Span(every),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,10 +13,12 @@ from werkzeug.serving import make_server
 
 from dashboard.application import create_app
 from domain.facts import Status
+from tests.browser import test_accessibility as accessibility
 from tests.browser.driver import ActionChains, Screen
 from tests.dashboard.filled import about, fill
 
 pytestmark = pytest.mark.browser
+axe = accessibility.axe
 
 MARKED = "document.querySelector('.palette-row[aria-selected=true] .palette-name')?.textContent"
 OPEN = "document.querySelector('dialog.palette')?.open === true"
@@ -108,6 +111,20 @@ def test_the_palette_is_a_combobox_over_a_list_and_arrows_go_round(
     assert places == [0, 1, 0, rows - 1, 0, None]
     assert screen.js("document.activeElement.closest('dialog') !== null")
     assert screen.js("$$('.palette-list [role=option]').length") == rows
+
+
+def test_axe_finds_nothing_wrong_with_the_open_palette(screen: Screen, desk: str, axe: str) -> None:
+    screen.open(f"{desk}/checks")
+    opened(screen, "shop")
+    screen.until(f"{MARKED} === 'shop-edge'", 30)
+    screen.driver.set_script_timeout(30)
+    screen.driver.execute_script(axe)
+
+    found = accessibility.violations(screen)
+    screen.prefer(color_scheme="light")
+    found += [each for each in accessibility.violations(screen) if each not in found]
+
+    assert found == [], json.dumps(found, indent=1)
 
 
 def test_nothing_found_says_what_to_do_and_nothing_scrolls_sideways_on_a_phone(

@@ -89,6 +89,19 @@ def test_an_anonymous_viewer_changes_nothing(store: Filled, client: FlaskClient)
         assert client.post(f"/api/v1/{path}", json={}).status_code == 401
 
 
+@pytest.mark.parametrize(("anonymous", "offered"), [("viewer", False), ("operator", True)])
+def test_the_navigation_offers_what_one_may_open_alone(
+    store: Filled, anonymous: str, offered: bool
+) -> None:
+    settings = store.settings(anonymous=anonymous)
+    client = create_app(settings, store.engine).server.test_client()
+
+    body = client.get("/_dash-layout").get_data(as_text=True)
+
+    assert '"Thresholds"' in body
+    assert ('"Audit"' in body) is offered
+
+
 def test_a_cross_site_request_is_refused(store: Filled) -> None:
     settings = store.settings(anonymous="operator")
     client = create_app(settings, store.engine).server.test_client()

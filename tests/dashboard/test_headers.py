@@ -33,7 +33,7 @@ POLICY = {
 # No data of anybody's: these are the same for all, and may be kept by browsers.
 STATIC = ("/assets/", "/_dash-component-suites/", "/_favicon.ico")
 # Asked for so often that the browser keeps them, and asks whether they still hold.
-KEPT = {"/live/snapshot": "private, no-cache", "/status": "private, max-age=30"}
+KEPT = {"/live/snapshot": "private, no-cache", "/status": "private, max-age=10"}
 ODD = [
     ("GET", "/nowhere", {}),
     ("GET", "/api/v1/nowhere", {}),

@@ -17,8 +17,9 @@ from dashboard import firstadmin, passwords
 from dashboard.application import create_app
 from dashboard.ratelimits import RateLimits
 from domain.access import KeyKind, Role, Scope
-from domain.facts import Status
-from storage import keys
+from domain.facts import Detail, Status
+from storage import definitions, keys
+from storage.changes import CHECK
 from storage.people import People
 from storage.schema import throttles
 from tests.dashboard.filled import Filled, about, fill
@@ -298,6 +299,9 @@ def test_a_revoked_key_is_refused_at_its_next_request(
         ({"name": "ci", "kind": "setup"}, "kind"),
         ({"name": "ci", "kind": "wall", "scopes": ["read"]}, "scopes"),
         ({"name": "ci", "kind": "heartbeat"}, "subject"),
+        ({"name": "ci", "kind": "heartbeat", "subject": "nobody"}, "subject"),
+        ({"name": "ci", "kind": "heartbeat", "subject": "shop-db"}, "subject"),
+        ({"name": "ci", "kind": "heartbeat", "subject": "a\x00b"}, "subject"),
         ({"name": "ci", "scopes": ["read"], "subject": "x"}, "subject"),
         ({"name": "ci", "scopes": ["read"], "days": 0}, "days"),
         ({"name": "ci", "scopes": ["read"], "days": True}, "days"),
@@ -311,6 +315,29 @@ def test_a_key_that_makes_no_sense_is_refused_by_the_fields_name(
     assert answer.status_code == 400
     assert answer.get_json()["detail"].startswith(f"{field}:")
     assert keys.listed(store.engine) == ()
+
+
+def test_the_audit_of_a_token_tells_what_it_is_for(
+    store: Filled, logged_in: Callable[[str], FlaskClient]
+) -> None:
+    ann, now = logged_in("ann"), datetime.now(UTC)
+    table: dict[str, Detail] = {"name": "backup", "kind": "heartbeat", "period": "1h"}
+    definitions.publish(store.engine, CHECK, [table], "config.toml", now)
+
+    job = ann.post("/api/v1/keys", json={"name": "j", "kind": "heartbeat", "subject": "backup"})
+    hall = ann.post("/api/v1/keys", json={"name": "hall", "kind": "wall"})
+    ann.post(f"/api/v1/keys/{job.get_json()['id']}/revoke", json={})
+
+    assert (job.status_code, hall.status_code) == (201, 201)
+    lines = ann.get("/api/v1/audit?kind=key").get_json()["changes"]
+    told = [(each["action"], each["name"], each["after"]) for each in lines]
+    assert [(action, name) for action, name, _ in told] == [
+        ("revoke key", "j"),
+        ("make key", "hall"),
+        ("make key", "j"),
+    ]
+    assert [after.get("check") for _, _, after in told] == ["backup", None, "backup"]
+    assert told[1][2]["wall"] == "hall"
 
 
 def test_a_walls_token_opens_the_wall_and_nothing_else(store: Filled, server: Flask) -> None:

@@ -90,7 +90,7 @@ def test_everybody_sees_that_it_works_under_the_labels_and_no_name_of_a_check(as
     assert body.count("working</p>") == 2
     for hidden in ("secret", "Shop", "Hidden", "Nocturne", "shop.example"):
         assert hidden not in body, hidden
-    assert answer.headers["Cache-Control"] == "public, max-age=30"
+    assert answer.headers["Cache-Control"] == "public, max-age=10"
     assert "Set-Cookie" not in answer.headers
 
 
@@ -106,6 +106,31 @@ def test_while_nothing_is_measured_the_page_cannot_tell_whatever_was_last_known(
     assert "We can’t tell at the moment" in body
     assert "Everything works" not in body
     assert body.count("not known") == 2
+
+
+def test_a_copy_on_the_way_ends_when_the_server_itself_would_not_say_working_any_more(
+    asks: Asks, clock: Clock
+) -> None:
+    client = asks()
+
+    ages = {}
+    for age in (0, 3, 9, 11):
+        clock.now = START + timedelta(seconds=age)
+        ages[age] = client.get("/status").headers["Cache-Control"]
+
+    assert ages == {
+        0: "public, max-age=10",
+        3: "public, max-age=7",
+        9: "public, max-age=1",
+        11: "public, max-age=10",
+    }
+
+
+def test_what_was_measured_for_minutes_is_not_called_a_day(asks: Asks) -> None:
+    body = text_of(asks().get("/status"))
+
+    assert re.search(r"100\.00 % over the \d+ \w+ measured", body)
+    assert "over 1 day" not in body
 
 
 def test_a_monitor_that_died_yesterday_leaves_no_green_day_behind(
@@ -176,6 +201,6 @@ def test_a_page_by_token_opens_by_its_link_alone_until_that_is_revoked(
     after = client.get("/status")
 
     assert (entered.status_code, entered.headers["Location"]) == (303, "/status")
-    assert (seen.status_code, seen.headers["Cache-Control"]) == (200, "private, max-age=30")
+    assert (seen.status_code, seen.headers["Cache-Control"]) == (200, "private, max-age=10")
     assert [each.status_code for each in (*refused, after)] == [401, 401, 401]
     assert asks(page, Role.VIEWER).get("/status").status_code == 200

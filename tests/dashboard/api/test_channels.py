@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from dashboard.application import create_app
 from domain.facts import Detail
 from storage import commands, definitions
 from storage.changes import CHANNEL
+from storage.schema import audit
 from tests.dashboard.filled import Filled, fill
 from tests.monitor.stand_ins import START
 
@@ -43,6 +45,13 @@ def client_of(store: Filled, anonymous: str = "operator") -> FlaskClient:
     return client
 
 
+def refusals(store: Filled) -> list[tuple[str, Detail]]:
+    """The tests that stand in the audit, and what became of each."""
+    query = select(audit.c.name, audit.c.after).where(audit.c.action == "test-channel")
+    with store.engine.connect() as connection:
+        return [(row.name, row.after) for row in connection.execute(query)]
+
+
 def test_channels_are_told_with_how_they_do_and_without_their_secrets(store: Filled) -> None:
     answer = client_of(store, "viewer").get("/api/v1/channels")
 
@@ -67,6 +76,16 @@ def test_a_channel_that_does_not_exist_is_not_tested(store: Filled) -> None:
 
     assert answer.status_code == 404
     assert commands.last_of(store.engine, "test-channel") == ()
+    assert refusals(store) == [("nope", {"refused": "there is no channel of this name"})]
+
+
+def test_a_refused_test_of_a_name_that_no_store_can_hold_is_in_the_audit_as_it_can_be(
+    store: Filled,
+) -> None:
+    answer = client_of(store).post(f"/api/v1/channels/{'x' * 300}%00/test", json={})
+
+    assert answer.status_code == 404
+    assert [name for name, _ in refusals(store)] == ["x" * 200]
 
 
 def test_a_viewer_tests_nothing(store: Filled) -> None:
@@ -109,3 +128,6 @@ def test_a_test_that_makes_no_sense_is_refused_by_the_field(
     assert answer.status_code == status
     assert "channel" in answer.get_json()["detail"] or "x" in answer.get_json()["detail"]
     assert commands.last_of(store.engine, "test-channel") == ()
+    # A body that makes no sense names nothing that was asked for.
+    asked = [body["channel"]] if status == 404 else []
+    assert [name for name, _ in refusals(store)] == asked

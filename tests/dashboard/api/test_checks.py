@@ -115,8 +115,8 @@ def test_a_name_can_be_used_once_and_that_of_a_page_never(
     again, page = add(operator), add(operator, name="new")
 
     assert again.status_code == 409
-    assert page.status_code == 400
-    assert page.get_json()["detail"].startswith("name: ")
+    assert page.status_code == 422
+    assert "taken by a page" in page.get_json()["errors"]["name"]
 
 
 def test_an_edit_is_made_on_a_version_and_two_at_once_are_told_of_each_other(
@@ -273,6 +273,22 @@ def test_what_the_monitor_has_against_a_draft_stands_at_its_field_and_nothing_is
     assert fine.status_code == 201
     assert "note" not in fine.get_json()
     assert operator.get(f"{PATH}/cpu").get_json()["version"] == 2
+
+
+def test_all_that_is_wrong_is_told_at_once_whoever_finds_it(
+    operator: FlaskClient, silent: Filled
+) -> None:
+    wrong = {**SHOP, "url": "ftp://shop.example/", "interval": "soon", "weight": -1}
+    with Monitored(silent):
+        made = operator.post(PATH, json={"table": wrong})
+        judged = attempt(operator, table=wrong, run=False)
+        fine = attempt(operator, table=SHOP, run=False)
+
+    assert made.status_code == judged.status_code == 422
+    assert made.get_json()["errors"].keys() == {"interval", "weight", "url"}
+    assert judged.get_json()["errors"] == made.get_json()["errors"]
+    assert (fine.status_code, fine.data) == (204, b"")
+    assert operator.get(f"{PATH}/{SHOP['name']}").status_code == 404
 
 
 def test_a_try_tells_what_one_run_found_and_stores_no_result(

@@ -51,8 +51,9 @@ def client(store: Filled, clock: Clock) -> FlaskClient:
 
     told = IncidentReadings(store.engine)
     live = Live(Readings(store.engine), told, clock=clock, monotonic=monotonic)
+    snapshots = snapshot.Snapshots(live, "1.2.3", "boot")
     server = Flask("test")
-    server.register_blueprint(snapshot.blueprint(live, "1.2.3", "boot", lambda: Role.OPERATOR))
+    server.register_blueprint(snapshot.blueprint(snapshots, lambda: Role.OPERATOR))
     return server.test_client()
 
 

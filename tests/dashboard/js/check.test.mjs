@@ -12,7 +12,7 @@ const NOON = Date.UTC(2026, 10, 21, 12, 0, 0);
 const CHECK = { name: "db", last_at: NOON - 4000, status: "healthy", mark: "none", blocked_by: null, soft: null };
 
 test("the range is the address's, and three hours when that names none of ours", () => {
-  assert.deepEqual(["?range=24h", "", "?range=9y", "?range=toString"].map(rangeOf), ["24h", "3h", "3h", "3h"]);
+  assert.deepEqual(["?range=24h", "", "?range=9y", "?range=toString"].map((each) => rangeOf(each)), ["24h", "3h", "3h", "3h"]);
 });
 
 test("a newer result, another status and another minute are seen; the same is not", () => {

@@ -159,3 +159,11 @@ test("a refusal takes back what was shown, and is told; what was done can be und
   assert.equal(orders.undo(), false);
   assert.deepEqual(sent.at(-1), ["/api/v1/checks/bulk", { action: "resume", names: ["a"] }]);
 });
+
+test("a next run is promised only while something is measured", () => {
+  const check = { name: "a", due: 60_000 };
+
+  assert.equal(list.dueText(check, "healthy", 0), "1 min");
+  assert.equal(list.dueText(check, "healthy", 0, true), "–");
+  assert.equal(list.dueText(check, "stale", 0), "–");
+});

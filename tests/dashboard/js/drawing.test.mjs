@@ -33,6 +33,12 @@ test("zones have the names that people there use", () => {
   assert.equal(format.zoneName(NOON, "UTC"), "UTC");
 });
 
+test("where a zone has no name its distance is told from UTC, never from GMT", () => {
+  const told = ["Etc/UTC", "Europe/London", "Asia/Kathmandu", "America/Sao_Paulo"].map((zone) => format.zoneName(NOON, zone));
+
+  assert.deepEqual(told, ["UTC", "UTC", "UTC+5:45", "UTC−3"]);
+});
+
 test("a cost too small to show still shows that it is there", () => {
   assert.equal(format.cost(7.5), "−7.5");
   assert.equal(format.cost(0.01), "−<0.1");
@@ -169,6 +175,14 @@ test("a cap is explained by its check and by what the score would be", () => {
   const text = capText({ value: 49, uncapped: 84.4, capped_by: "shop-db" });
 
   assert.equal(text.main + text.more, "Capped at 49 while shop-db, a check of top weight, is critical. 84 without the cap.");
+});
+
+test("of several that cap alike none is named, and what caps nothing is not told", () => {
+  const loss = (check, weight, status = "critical") => ({ check, weight, status });
+  const losses = [loss("a", 3), loss("b", 3), loss("c", 1), loss("d", 3, "warning")];
+
+  assert.match(capText({ value: 49, uncapped: 80, capped_by: "a", losses }).more, /^ while 2 checks of top weight are critical/);
+  assert.equal(capText({ value: 12.3, uncapped: 12.3, capped_by: "a", losses }).main, "");
 });
 
 test("j and k stop at the ends", () => {

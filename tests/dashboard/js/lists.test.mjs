@@ -36,3 +36,13 @@ test("a page that is refused is the answer", async () => {
   assert.equal(status, 503);
   assert.equal(body.detail, "away");
 });
+
+test("entries are told apart by what makes a text of them, and a path keeps its own query", async () => {
+  const [here, there] = [{ metric: "cpu", labels: { host: "a" } }, { metric: "cpu", labels: { host: "b" } }];
+  const { ask, asked } = pages([{ series: [here, there], next: "7" }, { series: [there], next: null }]);
+
+  const { body } = await whole(ask, "/series?rule=x", "series", (each) => JSON.stringify(each));
+
+  assert.deepEqual(body.series, [here, there]);
+  assert.deepEqual(asked, ["/series?rule=x&limit=500", "/series?rule=x&limit=500&cursor=7"]);
+});

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { DRAWN } from "../../../assets/modules/shapes.mjs";
 import { counts, faviconFor, note, ORDER, shown, stateOf, title, worst } from "../../../assets/modules/states.mjs";
 
 const NOW = 1_000_000;
@@ -11,6 +12,21 @@ const tally = (...checks) => counts(checks, NOW);
 
 test("a check that did not run when due is stale, whatever the server last said", () => {
   assert.equal(stateOf(check({ stale_at: NOW - 1 }), NOW), "stale");
+});
+
+test("a first result that is not confirmed is not said to be due", () => {
+  const pending = (more) => note(check({ status: "unknown", mark: "pending", ...more }), "pending");
+
+  assert.equal(pending({ last_at: null }), "first result is due");
+  assert.equal(pending({ last_at: NOW, soft: { status: "critical", try: 1, of: 3 } }), "critical 1/3");
+  assert.equal(pending({ last_at: NOW }), "not confirmed yet");
+});
+
+test("blocked and unknown differ by shape and by word", () => {
+  const blocked = shown(check({ status: "unknown", mark: "blocked" }), NOW, false);
+
+  assert.equal(blocked.word, "blocked");
+  assert.notDeepEqual(DRAWN.blocked, DRAWN.unknown);
 });
 
 test("a check with any mark beside its status is never green", () => {
@@ -30,7 +46,7 @@ test("a status that this version does not know is unknown, not green", () => {
 test("on a stale screen nothing is green and problems are in the past", () => {
   assert.deepEqual(shown(check(), NOW, true), { state: "stale", word: "stale", was: false });
   assert.equal(shown(check({ status: "critical" }), NOW, true).word, "was critical");
-  assert.equal(shown(check({ mark: "blocked" }), NOW, true).word, "was unknown");
+  assert.equal(shown(check({ mark: "blocked" }), NOW, true).word, "was blocked");
 });
 
 test("a tile says what is being confirmed before it says its kind", () => {

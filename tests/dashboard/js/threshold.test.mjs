@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { bandPath, linear, linePath, stretchBox, ticks, timeTicks, valueDomain } from "../../../assets/modules/linechart.mjs";
-import { addressOf, pointsPath, refusal, told } from "../../../assets/modules/thresholdapi.mjs";
+import { addressOf, pointsPath, refusal, told, wrongIn } from "../../../assets/modules/thresholdapi.mjs";
 import { findings, without } from "../../../assets/modules/thresholdbacktest.mjs";
 import {
   controlValue,
@@ -24,7 +24,9 @@ import {
 } from "../../../assets/modules/thresholddraft.mjs";
 import { asItStands } from "../../../assets/modules/thresholdfindings.mjs";
 import { nearest, valuesText } from "../../../assets/modules/thresholdpoints.mjs";
-import { rangeOf } from "../../../assets/modules/thresholdrange.mjs";
+import { beginningRange, courseHours, measuredHours } from "../../../assets/modules/measured.mjs";
+import { reasonAt } from "../../../assets/modules/thresholdfields.mjs";
+import { RANGES, rangeOf, USUAL_RANGE } from "../../../assets/modules/thresholdrange.mjs";
 import { matching, parse, rowsOf, ruleRow, withFields } from "../../../assets/modules/thresholdrows.mjs";
 import { seriesText } from "../../../assets/modules/thresholdseries.mjs";
 import { stateText } from "../../../assets/modules/thresholdtable.mjs";
@@ -158,6 +160,24 @@ test("what cannot be read is told in words with its field", () => {
   assert.match(differenceOf(row, { for: "5" }).problems[0], /add a unit/);
   assert.match(differenceOf(row, { for: "soon" }).problems[0], /30s, 5m or 1h30m/);
   assert.match(differenceOf(row, { warning: "" }).problems[0], /the file gives it/);
+});
+
+test("all that is wrong is told at once, each at its field", () => {
+  const { problems, wrong } = differenceOf(ruleRow(rule()), { warning: "lots", for: "5" });
+
+  assert.equal(problems.length, 2);
+  assert.equal(reasonAt("warning", wrong.warning), "Must be a number, not “lots”");
+  assert.match(reasonAt("for", wrong.for), /^Add a unit/);
+  assert.deepEqual(wrongIn({ errors: { critical: 'rule "x" critical = 1: critical = 1 lies below warning' } }), { critical: "critical = 1 lies below warning" });
+});
+
+test("a chart begins with the shortest range that holds all that was measured", () => {
+  const slots = (measured) => "-".repeat(48 - measured) + "h".repeat(measured);
+  const begins = (measured) => beginningRange(RANGES, USUAL_RANGE, measuredHours([slots(1), slots(measured)]));
+
+  assert.deepEqual([1, 2, 3, 47, 48].map(begins), ["1h", "1h", "24h", "24h", "7d"]);
+  assert.equal(beginningRange(RANGES, USUAL_RANGE, measuredHours([])), "7d");
+  assert.equal(courseHours({ at: [0, 1, 2, 3].map((hour) => hour * 3_600_000), high: [null, 3, null, 4], to: "1970-01-01T04:00:00Z" }), 3);
 });
 
 test("an emptied field of an edit goes back to what the file says", () => {
@@ -304,7 +324,7 @@ test("the address holds search, filter, choice and range", () => {
   assert.deepEqual(matching(rows, parse("?q=HTTP")).map((row) => row.name), ["shop"]);
   assert.deepEqual(matching(rows, parse("?only=edited")).map((row) => row.name), ["mem"]);
   assert.equal(withFields("?q=a&x=1", { q: "", rule: "b" }), "?x=1&rule=b");
-  assert.deepEqual(["?range=1h", "", "?range=toString"].map(rangeOf), ["1h", "7d", "7d"]);
+  assert.deepEqual(["?range=1h", "", "?range=toString"].map((each) => rangeOf(each)), ["1h", "7d", "7d"]);
 });
 
 // ── Agreement ──
