@@ -57,8 +57,8 @@ export function checkRow(level, check, now) {
   let state = level.level === "healthy" ? "quiet" : level.level;
   const seen = check ? stateOf(check, now) : "pending";
   if (!level.enabled || seen === "paused") state = "off";
-  // A check that was not measured says nothing about its levels.
-  else if (["stale", "pending"].includes(seen) && state === "quiet") state = "waiting";
+  // What was not measured says nothing about its levels.
+  else if ((["stale", "pending"].includes(seen) || !level.measured) && state === "quiet") state = "waiting";
   const firing = isFiring(state);
   return {
     ...common(level),

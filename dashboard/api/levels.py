@@ -111,6 +111,7 @@ def documents(row: CheckRow, definition: Definition) -> list[dict[str, Any]]:
                 "enabled": row.enabled,
                 "interval_s": row.about["interval_s"],
                 "failures": row.about["failures"],
+                "measured": rule["id"] in row.state.levels,
                 "level": level.word,
                 "since": _iso(row.state.since) if level else None,
                 "version": definition.version,

@@ -87,6 +87,7 @@ def test_every_threshold_of_a_check_is_told_and_which_of_them_can_be_edited(
     assert latency["check"] == NAME and latency["headline"] is True and tls["headline"] is False
     assert latency["table"] == {"operator": "gte", "warning": 400.0, "critical": 800.0}
     assert latency["level"] == "healthy" and latency["since"] is None
+    assert latency["measured"] is False
     assert (latency["version"], latency["edited"], latency["drift"]) == (1, [], {})
     assert client.get(f"/api/v1/checks/{NAME}/levels").get_json()["levels"] == body["levels"]
 
@@ -103,6 +104,7 @@ def test_what_fires_is_told_with_its_level(
     found = level(client)
 
     assert (found["level"], found["since"]) == ("warning", since.isoformat())
+    assert found["measured"] is True
 
 
 def test_an_edit_holds_at_once_and_is_told_as_drift(client: FlaskClient, store: Filled) -> None:

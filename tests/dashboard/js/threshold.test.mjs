@@ -64,6 +64,7 @@ function level(more = {}) {
     enabled: true,
     interval_s: 30,
     failures: 3,
+    measured: true,
     level: "healthy",
     since: null,
     version: 1,
@@ -315,6 +316,7 @@ test("a check that was not measured says nothing of its levels", () => {
   assert.equal(rowsOf([], [level()], [check], NOW)[0].word, "not measured");
   assert.equal(rowsOf([], [level()], [{ ...check, stale_at: NOW + 1 }], NOW)[0].word, "quiet");
   assert.equal(rowsOf([], [level({ enabled: false })], [check], NOW)[0].word, "paused");
+  assert.equal(rowsOf([], [level({ measured: false })], [{ ...check, stale_at: NOW + 1 }], NOW)[0].word, "not measured");
 });
 
 test("the address holds search, filter, choice and range", () => {
