@@ -46,18 +46,24 @@ def blueprint(engine: Engine, asking: Asking) -> Blueprint:
     def test(name: str) -> Response:
         wordless(request.get_data())
         if name not in {each.name for each in in_force(engine)}:
-            return asking.refuse(TEST, name, 404, "there is no channel of this name")
+            return problem(404, "there is no channel of this name")
         return asking.ask(TEST, name, SEND_S)
 
     @routes.post("/health/alerts/test")
     def test_all() -> Response:
         asked = strictly(request.get_data(), Tested).channel
-        names = [each.name for each in in_force(engine) if _is_enabled(each)]
+        known = {each.name: _is_enabled(each) for each in in_force(engine)}
+        names = [name for name, is_on in known.items() if is_on]
         if asked is not None:
-            if asked not in names:
-                why = "channel: there is none of this name that is switched on"
-                return asking.refuse(TEST, asked, 404, why)
-            return asking.ask(TEST, asked, SEND_S)
+            why = "channel: there is none of this name that is switched on"
+            # What names nothing leaves no trace but in the access log.
+            if asked not in known:
+                return problem(404, why)
+            return (
+                asking.ask(TEST, asked, SEND_S)
+                if known[asked]
+                else asking.refuse(TEST, asked, 404, why)
+            )
         if not names:
             why = "there is no channel to test: add a [[channel]]"
             return asking.refuse(TEST, "", 409, why)
