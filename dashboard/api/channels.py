@@ -5,6 +5,7 @@ Addresses, headers and secrets of channels are told to nobody.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, Response, request
@@ -52,24 +53,8 @@ def blueprint(engine: Engine, asking: Asking) -> Blueprint:
     @routes.post("/health/alerts/test")
     def test_all() -> Response:
         asked = strictly(request.get_data(), Tested).channel
-        known = {each.name: _is_enabled(each) for each in in_force(engine)}
-        names = [name for name, is_on in known.items() if is_on]
-        if asked is not None:
-            why = "channel: there is none of this name that is switched on"
-            # What names nothing leaves no trace but in the access log.
-            if asked not in known:
-                return problem(404, why)
-            return (
-                asking.ask(TEST, asked, SEND_S)
-                if known[asked]
-                else asking.refuse(TEST, asked, 404, why)
-            )
-        if not names:
-            why = "there is no channel to test: add a [[channel]]"
-            return asking.refuse(TEST, "", 409, why)
-        asks = {name: asking.request(TEST, name) for name in names}
-        replies = {name: address_of(number) for name, number in asks.items()}
-        return answer({"state": "pending", "replies": replies}, 202)
+        is_on = {each.name: _is_enabled(each) for each in in_force(engine)}
+        return _test_each(asking, is_on) if asked is None else _test_one(asking, asked, is_on)
 
     @routes.get("/health/alerts/test")
     def last() -> Response:
@@ -89,6 +74,23 @@ def blueprint(engine: Engine, asking: Asking) -> Blueprint:
         return problem(400, str(error))
 
     return routes
+
+
+def _test_one(asking: Asking, name: str, is_on: Mapping[str, bool]) -> Response:
+    why = "channel: there is none of this name that is switched on"
+    # What names nothing leaves no trace but in the access log.
+    if name not in is_on:
+        return problem(404, why)
+    return asking.ask(TEST, name, SEND_S) if is_on[name] else asking.refuse(TEST, name, 404, why)
+
+
+def _test_each(asking: Asking, is_on: Mapping[str, bool]) -> Response:
+    names = [name for name, on in is_on.items() if on]
+    if not names:
+        return asking.refuse(TEST, "", 409, "there is no channel to test: add a [[channel]]")
+    asks = {name: asking.request(TEST, name) for name in names}
+    replies = {name: address_of(number) for name, number in asks.items()}
+    return answer({"state": "pending", "replies": replies}, 202)
 
 
 def in_force(engine: Engine) -> list[Definition]:
