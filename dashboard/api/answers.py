@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
-from flask import Request, Response
+from flask import Blueprint, Request, Response
 
 
 def answer(body: Any, status: int = 200, *, content_type: str = "application/json") -> Response:
@@ -20,6 +21,14 @@ def problem(status: int, detail: str) -> Response:
     """An error as RFC 9457 problem+json."""
     body = {"type": "about:blank", "status": status, "detail": detail}
     return Response(msgspec.json.encode(body), status, content_type="application/problem+json")
+
+
+def answer_errors(routes: Blueprint, statuses: Mapping[type[Exception], int]) -> None:
+    """Have what is raised in these routes answered as a problem in its own words, with its status."""
+    for error, status in statuses.items():
+        routes.register_error_handler(
+            error, lambda raised, status=status: problem(status, str(raised))
+        )
 
 
 def to_login(asked: Request) -> Response:

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
-from dashboard.api.answers import answer, problem
+from dashboard.api.answers import answer, answer_errors
 from dashboard.api.orders import Refused
 from domain.secretfields import recorded, veiled
 from storage.audit_readings import Change, Wanted, changes, choices
@@ -50,9 +50,7 @@ def blueprint(engine: Engine) -> Blueprint:
             body["actors"], body["kinds"] = choices(engine)
         return answer(body)
 
-    @routes.errorhandler(Refused)
-    def _malformed(error: Refused) -> Response:
-        return problem(400, str(error))
+    answer_errors(routes, {Refused: 400})
 
     return routes
 

@@ -12,7 +12,7 @@ import msgspec
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
-from dashboard.api.answers import answer, problem
+from dashboard.api.answers import answer, answer_errors
 from dashboard.api.asking import address_of
 from dashboard.api.bodies import strictly
 from dashboard.api.orders import Refused, Signed
@@ -156,9 +156,7 @@ def blueprint(
         changed()
         return answer(_document(asked, found))
 
-    @routes.errorhandler(Refused)
-    def _malformed(error: Refused) -> Response:
-        return problem(400, str(error))
+    answer_errors(routes, {Refused: 400})
 
     return routes
 

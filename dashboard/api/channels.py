@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
 from dashboard.api import pages
-from dashboard.api.answers import answer, problem
+from dashboard.api.answers import answer, answer_errors, problem
 from dashboard.api.asking import Asking, address_of
 from dashboard.api.bodies import strictly, wordless
 from dashboard.api.orders import Body, Name, Refused
@@ -69,9 +69,7 @@ def blueprint(engine: Engine, asking: Asking) -> Blueprint:
         ]
         return answer({"count": len(outcomes), "outcomes": outcomes})
 
-    @routes.errorhandler(Refused)
-    def _malformed(error: Refused) -> Response:
-        return problem(400, str(error))
+    answer_errors(routes, {Refused: 400})
 
     return routes
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from dashboard.api.answers import answer, problem
+from dashboard.api.answers import answer, answer_errors
 from dashboard.api.bodies import wordless
 from dashboard.api.health import USAGE, is_stale
 from dashboard.api.meter import Figures, Meter
@@ -70,9 +70,7 @@ def blueprint(
         changes.monitor(False, actor=actor(), now=clock())
         return answer({"state": "stopped"})
 
-    @routes.errorhandler(Refused)
-    def _malformed(error: Refused) -> Response:
-        return problem(400, str(error))
+    answer_errors(routes, {Refused: 400})
 
     return routes
 

@@ -15,7 +15,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
 from dashboard.api import pages
-from dashboard.api.answers import answer, problem
+from dashboard.api.answers import answer, answer_errors
 from dashboard.api.bodies import strictly
 from dashboard.api.orders import Body, Refused
 from dashboard.identity import actor
@@ -217,28 +217,14 @@ def _read(routes: Blueprint, kind: Kind, engine: Engine) -> None:
 
 
 def _answer_refusals(routes: Blueprint, kind: Kind) -> None:
-    @routes.errorhandler(Refused)
-    def _malformed(error: Refused) -> Response:
-        return problem(400, str(error))
+    answer_errors(routes, {Refused: 400, NotPermitted: 403, UnknownDefinition: 404})
+    answer_errors(
+        routes, dict.fromkeys((AlreadyDefined, StandsInFile, NotInFile, Unconfirmed), 409)
+    )
 
     @routes.errorhandler(ConfigError)
     def _impossible(error: ConfigError) -> Response:
         return impossible(error)
-
-    @routes.errorhandler(NotPermitted)
-    def _not_permitted(error: NotPermitted) -> Response:
-        return problem(403, str(error))
-
-    @routes.errorhandler(UnknownDefinition)
-    def _unknown(error: UnknownDefinition) -> Response:
-        return problem(404, str(error))
-
-    @routes.errorhandler(AlreadyDefined)
-    @routes.errorhandler(StandsInFile)
-    @routes.errorhandler(NotInFile)
-    @routes.errorhandler(Unconfirmed)
-    def _not_possible(error: Exception) -> Response:
-        return problem(409, str(error))
 
     @routes.errorhandler(VersionConflict)
     def _too_late(error: VersionConflict) -> Response:

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy.exc import DBAPIError
 
 from dashboard.api import pages
-from dashboard.api.answers import answer, problem
+from dashboard.api.answers import answer, answer_errors, problem
 from dashboard.api.bodies import written
 from dashboard.api.health import WRONG_HOURS, hours_of
 from dashboard.api.orders import Acknowledge, Assign, Body, Comment, Move, Refused, Resolve
@@ -115,18 +115,13 @@ def _read(
 
 def _answer_refusals(routes: Blueprint) -> None:
     """What can be wrong with a request here, as HTTP says it."""
-
-    @routes.errorhandler(Refused)
-    def _malformed(error: Refused) -> Response:
-        return problem(400, str(error))
+    answer_errors(routes, {Refused: 400})
 
     @routes.errorhandler(UnknownIncident)
     def _unknown(_: UnknownIncident) -> Response:
         return problem(404, "there is no incident of this id")
 
-    @routes.errorhandler(NotAllowed)
-    def _not_allowed(error: NotAllowed) -> Response:
-        return problem(409, str(error))
+    answer_errors(routes, {NotAllowed: 409})
 
 
 def document(told: Told) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
 from dashboard.api import pages
-from dashboard.api.answers import answer, problem
+from dashboard.api.answers import answer, answer_errors
 from dashboard.api.bodies import strictly, wordless
 from dashboard.api.defined import known
 from dashboard.api.orders import Body, Refused
@@ -78,13 +78,7 @@ def blueprint(engine: Engine, clock: Callable[[], datetime]) -> Blueprint:
         wordless(request.get_data())
         return answer(_told(keys.revoke(engine, key_id, actor=actor(), now=clock()), clock()))
 
-    @routes.errorhandler(Refused)
-    def _malformed(error: Refused) -> Response:
-        return problem(400, str(error))
-
-    @routes.errorhandler(UnknownKey)
-    def _unknown(error: UnknownKey) -> Response:
-        return problem(404, str(error))
+    answer_errors(routes, {Refused: 400, UnknownKey: 404})
 
     return routes
 

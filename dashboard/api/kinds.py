@@ -9,7 +9,7 @@ from flask import Blueprint, Response
 from sqlalchemy import Engine
 
 from dashboard.api import pages
-from dashboard.api.answers import answer, problem
+from dashboard.api.answers import answer, answer_errors
 from dashboard.api.orders import Refused
 from dashboard.identity import who
 from domain.access import Role
@@ -56,9 +56,7 @@ def blueprint(engine: Engine) -> Blueprint:
         found = [_told(kind, schema, is_admin) for kind, schema in shown]
         return answer({"count": len(found), "kinds": found, "common": COMMON, "next": more})
 
-    @routes.errorhandler(Refused)
-    def _malformed(error: Refused) -> Response:
-        return problem(400, str(error))
+    answer_errors(routes, {Refused: 400})
 
     return routes
 

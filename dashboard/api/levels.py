@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
 from dashboard.api import pages
-from dashboard.api.answers import answer, problem
+from dashboard.api.answers import answer, answer_errors
 from dashboard.api.bodies import strictly
 from dashboard.api.defined import Edited, known
 from dashboard.api.orders import Refused
@@ -179,17 +179,14 @@ def _row(readings: Readings, name: str) -> CheckRow:
 
 
 def _answer_refusals(routes: Blueprint) -> None:
-    @routes.errorhandler(Refused)
-    def _malformed(error: Refused) -> Response:
-        return problem(HTTPStatus.BAD_REQUEST, str(error))
-
-    @routes.errorhandler(Impossible)
-    def _impossible(error: Impossible) -> Response:
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
-
-    @routes.errorhandler(UnknownDefinition)
-    def _unknown(error: UnknownDefinition) -> Response:
-        return problem(HTTPStatus.NOT_FOUND, str(error))
+    answer_errors(
+        routes,
+        {
+            Refused: HTTPStatus.BAD_REQUEST,
+            Impossible: HTTPStatus.UNPROCESSABLE_ENTITY,
+            UnknownDefinition: HTTPStatus.NOT_FOUND,
+        },
+    )
 
 
 def _answer_conflicts(routes: Blueprint, readings: Readings) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime
 from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
-from dashboard.api.answers import answer, problem
+from dashboard.api.answers import answer, answer_errors, problem
 from dashboard.api.asking import Asking, replied
 from dashboard.api.bodies import wordless
 from dashboard.api.orders import Refused
@@ -33,9 +33,7 @@ def blueprint(
     _of_all(routes, changes, clock)
     _replies(routes, engine, clock)
 
-    @routes.errorhandler(Refused)
-    def _malformed(error: Refused) -> Response:
-        return problem(400, str(error))
+    answer_errors(routes, {Refused: 400})
 
     return routes
 

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
 from dashboard.api import pages
-from dashboard.api.answers import answer, problem
+from dashboard.api.answers import answer, answer_errors
 from dashboard.api.bodies import strictly, wordless
 from dashboard.api.orders import Body, Refused
 from dashboard.api.session import credentials, hashed, session_document
@@ -102,15 +102,4 @@ def _told(person: Person) -> dict[str, Any]:
 
 
 def _answer_refusals(routes: Blueprint) -> None:
-    @routes.errorhandler(Refused)
-    def _malformed(error: Refused) -> Response:
-        return problem(400, str(error))
-
-    @routes.errorhandler(UnknownPerson)
-    def _unknown(error: UnknownPerson) -> Response:
-        return problem(404, str(error))
-
-    @routes.errorhandler(NameTaken)
-    @routes.errorhandler(LastAdmin)
-    def _not_possible(error: Exception) -> Response:
-        return problem(409, str(error))
+    answer_errors(routes, {Refused: 400, UnknownPerson: 404, NameTaken: 409, LastAdmin: 409})

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 
-from dashboard.api.answers import answer, problem
+from dashboard.api.answers import answer, answer_errors, problem
 from dashboard.api.bodies import strictly
 from dashboard.api.orders import Body, Refused
 from domain.passive import Told, Untimely, checked_metrics, status_named, timely
@@ -55,13 +55,7 @@ def blueprint(engine: Engine, readings: Readings, clock: Callable[[], datetime])
         inbox.append(engine, KIND, name, msgspec.json.encode(told), clock(), full=FULL)
         return answer({"state": "taken", "at": told.at.isoformat()}, 202)
 
-    @routes.errorhandler(Refused)
-    def _malformed(error: Refused) -> Response:
-        return problem(400, str(error))
-
-    @routes.errorhandler(Older)
-    def _older(error: Older) -> Response:
-        return problem(409, str(error))
+    answer_errors(routes, {Refused: 400, Older: 409})
 
     @routes.errorhandler(InboxFull)
     def _full(error: InboxFull) -> Response:

@@ -11,7 +11,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
 from dashboard.api import pages
-from dashboard.api.answers import answer, problem
+from dashboard.api.answers import answer, answer_errors, problem
 from dashboard.api.orders import Refused
 from domain import ruletable
 from domain.alertrules import AlertRule, selects
@@ -80,17 +80,14 @@ def _points(routes: Blueprint, readings: SeriesReadings, clock: Callable[[], dat
 
 
 def _answer_refusals(routes: Blueprint) -> None:
-    @routes.errorhandler(Refused)
-    def _malformed(error: Refused) -> Response:
-        return problem(HTTPStatus.BAD_REQUEST, str(error))
-
-    @routes.errorhandler(UnknownDefinition)
-    def _unknown(error: UnknownDefinition) -> Response:
-        return problem(HTTPStatus.NOT_FOUND, str(error))
-
-    @routes.errorhandler(ConfigError)
-    def _impossible(error: ConfigError) -> Response:
-        return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
+    answer_errors(
+        routes,
+        {
+            Refused: HTTPStatus.BAD_REQUEST,
+            UnknownDefinition: HTTPStatus.NOT_FOUND,
+            ConfigError: HTTPStatus.UNPROCESSABLE_ENTITY,
+        },
+    )
 
 
 def _listed(readings: SeriesReadings, rule: AlertRule | None) -> tuple[Sequence[Named], str | None]:

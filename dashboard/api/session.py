@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from dashboard import passwords
 from dashboard.api import pages
-from dashboard.api.answers import answer, problem
+from dashboard.api.answers import answer, answer_errors, problem
 from dashboard.api.bodies import strictly, wordless
 from dashboard.api.orders import Body, Refused
 from dashboard.identity import SESSION, who
@@ -235,9 +235,7 @@ def _entered(logins: Logins, person: Person, now: datetime, more: dict[str, str]
 
 
 def _answer_refusals(routes: Blueprint) -> None:
-    @routes.errorhandler(Refused)
-    def _malformed(error: Refused) -> Response:
-        return problem(400, str(error))
+    answer_errors(routes, {Refused: 400})
 
     @routes.errorhandler(TooManyTries)
     def _wait(error: TooManyTries) -> Response:
@@ -245,6 +243,4 @@ def _answer_refusals(routes: Blueprint) -> None:
         response.headers["Retry-After"] = str(error.wait_s)
         return response
 
-    @routes.errorhandler(AlreadySetUp)
-    def _late(error: AlreadySetUp) -> Response:
-        return problem(409, str(error))
+    answer_errors(routes, {AlreadySetUp: 409})

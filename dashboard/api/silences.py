@@ -12,7 +12,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
 from dashboard.api import pages
-from dashboard.api.answers import answer, problem
+from dashboard.api.answers import answer, answer_errors
 from dashboard.api.bodies import strictly, wordless
 from dashboard.api.orders import Body, Name, Refused, Text
 from dashboard.identity import actor, signer
@@ -118,21 +118,9 @@ def _made(engine: Engine, asked: Asked, now: datetime) -> tuple[Silence, list[st
 
 
 def _answer_refusals(routes: Blueprint) -> None:
-    @routes.errorhandler(Refused)
-    def _malformed(error: Refused) -> Response:
-        return problem(400, str(error))
-
-    @routes.errorhandler(MutesEverything)
-    def _unconfirmed(error: MutesEverything) -> Response:
-        return problem(409, str(error))
-
-    @routes.errorhandler(NotASilence)
-    def _impossible(error: NotASilence) -> Response:
-        return problem(422, str(error))
-
-    @routes.errorhandler(UnknownSilence)
-    def _unknown(error: UnknownSilence) -> Response:
-        return problem(404, str(error))
+    answer_errors(
+        routes, {Refused: 400, MutesEverything: 409, NotASilence: 422, UnknownSilence: 404}
+    )
 
 
 def document(silence: Silence, now: datetime) -> dict[str, Any]:

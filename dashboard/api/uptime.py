@@ -13,7 +13,7 @@ from flask import Blueprint, Response, request
 from sqlalchemy import Engine
 
 from dashboard.api import pages
-from dashboard.api.answers import answer, problem
+from dashboard.api.answers import answer, answer_errors, problem
 from dashboard.api.orders import Refused
 from domain.uptime import Spent
 from storage import uptimes
@@ -47,9 +47,7 @@ def blueprint(engine: Engine, readings: Readings, clock: Callable[[], datetime])
         told = {"from": start.isoformat(), "to": now.isoformat(), "checks": checks}
         return answer({**told, "next": more})
 
-    @routes.errorhandler(Refused)
-    def _malformed(error: Refused) -> Response:
-        return problem(HTTPStatus.BAD_REQUEST, str(error))
+    answer_errors(routes, {Refused: HTTPStatus.BAD_REQUEST})
 
     return routes
 

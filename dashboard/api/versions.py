@@ -12,7 +12,7 @@ from flask import Blueprint, Response
 from sqlalchemy import Engine
 
 from dashboard.api import pages
-from dashboard.api.answers import answer, problem
+from dashboard.api.answers import answer, answer_errors
 from dashboard.api.checks import as_shown
 from dashboard.api.defined import Table, known
 from dashboard.api.levels import LEVELS
@@ -74,13 +74,9 @@ def blueprint(engine: Engine, readings: Readings) -> Blueprint:
             partial(_listed, engine, readings, history)
         )
 
-    @routes.errorhandler(Refused)
-    def _malformed(error: Refused) -> Response:
-        return problem(HTTPStatus.BAD_REQUEST, str(error))
-
-    @routes.errorhandler(UnknownDefinition)
-    def _unknown(error: UnknownDefinition) -> Response:
-        return problem(HTTPStatus.NOT_FOUND, str(error))
+    answer_errors(
+        routes, {Refused: HTTPStatus.BAD_REQUEST, UnknownDefinition: HTTPStatus.NOT_FOUND}
+    )
 
     return routes
 
